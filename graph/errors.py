@@ -1,0 +1,111 @@
+"""What can go wrong, as one tree.
+
+    OneIDError                 code, retryable, facts as attributes
+    ├── BadInput               INVALID: a field holds what is not allowed; `path` names it
+    │   ├── TooManyIdentifiers LIMIT_EXCEEDED
+    │   ├── ValueTooLong       LIMIT_EXCEEDED
+    │   └── BadCursor          INVALID: a cursor or id this service never gave out
+    ├── BadRules               INVALID: a rules document that cannot be applied
+    ├── KeyReused              CONFLICT: an idempotency key came back with other content
+    ├── Expired                EXPIRED: asked for what the retention horizon has dropped
+    └── StoreTrouble           UNAVAILABLE, retryable: the store did not answer; nothing is known to be written
+        └── StoreBusy          BUSY, retryable: the write gate was not free in time
+
+Messages name the field, what came (its type or size, never a personal value) and what is allowed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "BadCursor",
+    "BadInput",
+    "BadRules",
+    "Expired",
+    "KeyReused",
+    "OneIDError",
+    "StoreBusy",
+    "StoreTrouble",
+    "TooManyIdentifiers",
+    "ValueTooLong",
+]
+
+
+class OneIDError(Exception):
+    """The root: every error this project raises on purpose."""
+
+    code: ClassVar[str] = "INTERNAL"
+    retryable: ClassVar[bool] = False
+
+
+class BadInput(OneIDError):
+    """A field holds what is not allowed; `path` leads to it from the top of the input."""
+
+    code = "INVALID"
+
+    def __init__(self, message: str, path: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)}: {self.message}" if self.path else self.message
+
+
+class TooManyIdentifiers(BadInput):
+    """A fragment carries more identifiers than one record may."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(f"{count} identifiers came, at most {limit} are allowed", ("identifiers",))
+        self.count, self.limit = count, limit
+
+
+class ValueTooLong(BadInput):
+    """A text is longer than the limit for its field."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, length: int, limit: int, path: tuple[str, ...]) -> None:
+        super().__init__(f"{length} characters came, at most {limit} are allowed", path)
+        self.length, self.limit = length, limit
+
+
+class BadCursor(BadInput):
+    """A cursor or id that this service never gave out."""
+
+
+class BadRules(OneIDError):
+    """A rules document that cannot be applied; the message names the key."""
+
+    code = "INVALID"
+
+
+class KeyReused(OneIDError):
+    """An idempotency key came back with other content."""
+
+    code = "CONFLICT"
+
+    def __init__(self) -> None:
+        super().__init__("this clientMutationId was used before with other content; use a new one")
+
+
+class Expired(OneIDError):
+    """Asked for what the retention horizon has dropped."""
+
+    code = "EXPIRED"
+
+
+class StoreTrouble(OneIDError):
+    """The store did not answer; the same request may be sent again."""
+
+    code = "UNAVAILABLE"
+    retryable = True
+
+
+class StoreBusy(StoreTrouble):
+    """The write gate was not free in time; the same request may be sent again."""
+
+    code = "BUSY"

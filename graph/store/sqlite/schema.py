@@ -1,0 +1,141 @@
+"""The tables, as numbered steps; a store is brought to the newest one when it is opened.
+
+What is live is in the main tables; what ended moves to a table named `…_ended` with the commit that ended it. Integer ids:
+
+- identifier id = namespace number << 40 | place in it, so that the neighbours of one namespace are one range of a link index;
+- one_id.n counts OneIDs in order of creation ("oldest" is the smallest n); a profile is known by the n of the OneID that names it;
+- version.id counts record versions in the order they were recorded; commits.n counts steps.
+
+Instants are microseconds since 1970 (graph.model.Instant).
+"""
+
+from __future__ import annotations
+
+__all__ = ["NAMESPACE_SHIFT", "STEPS"]
+
+NAMESPACE_SHIFT = 40
+
+_FIRST = """
+-- the gate's counters; one row
+CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 0), seq INTEGER NOT NULL, clock INTEGER NOT NULL);
+INSERT INTO counter VALUES (0, 0, 0);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- one step each: kind is fragment | judgement | withdrawal | interactions | rules
+CREATE TABLE commits (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, by TEXT, reason TEXT);
+CREATE TABLE request (
+    scope TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, result TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+CREATE INDEX request_at ON request (at);
+CREATE TABLE rules (version INTEGER PRIMARY KEY, toml TEXT NOT NULL, made INTEGER NOT NULL, by TEXT);
+CREATE TABLE namespace (no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE source (no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+-- profile: n of the OneID that names it, NULL while nothing mentions the identifier; since: the commit of that membership
+-- flags: 1 shared, 2 parked, 4 judged, 8 has links refused beforehand (table barred); grp: smallest id of its judged group
+CREATE TABLE identifier (
+    id INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, value TEXT NOT NULL,
+    profile INTEGER, since INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, grp INTEGER, made INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX identifier_value ON identifier (namespace, value);
+CREATE INDEX identifier_profile ON identifier (profile, id) WHERE profile IS NOT NULL;
+CREATE INDEX identifier_group ON identifier (grp) WHERE grp IS NOT NULL;
+CREATE INDEX identifier_shared ON identifier (id) WHERE flags & 1;
+CREATE TABLE membership_ended (
+    identifier INTEGER NOT NULL, since INTEGER NOT NULL, ended INTEGER NOT NULL, profile INTEGER NOT NULL,
+    PRIMARY KEY (identifier, since)
+) WITHOUT ROWID;
+CREATE INDEX membership_ended_profile ON membership_ended (profile, ended);
+
+-- state: 0 active, 1 superseded, 2 withdrawn. observed counts; sent is as sent (NULL: none came).
+-- ids: JSON array of identifier ids, normalised, without repeats, in the order sent; raw: JSON [[namespace, value], ...] as sent
+-- blocked: JSON [[namespace, value], ...] of those left out, NULL if none; traits: JSON object or NULL
+-- cause: the version id that stands for the fragments of its step that acted together (NULL: itself)
+CREATE TABLE version (
+    id INTEGER PRIMARY KEY, source INTEGER NOT NULL, record TEXT NOT NULL, state INTEGER NOT NULL, hash BLOB NOT NULL,
+    observed INTEGER NOT NULL, sent INTEGER, score REAL, ids TEXT NOT NULL, raw TEXT NOT NULL, blocked TEXT, traits TEXT,
+    made INTEGER NOT NULL, ended INTEGER, cause INTEGER
+);
+CREATE INDEX version_record ON version (source, record, state, hash);
+-- which active versions carry an identifier, in event order
+CREATE TABLE carries (
+    identifier INTEGER NOT NULL, observed INTEGER NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY (identifier, observed, version)
+) WITHOUT ROWID;
+-- the beginnings that a name can be found by (graph.traits.names), of active versions
+CREATE TABLE name_token (token TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (token, version)) WITHOUT ROWID;
+
+-- a, b NULL: void, its end is blocked. in_force: 1 used, 0 refused by a newer word
+CREATE TABLE judgement (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, a INTEGER, b INTEGER, raw TEXT NOT NULL, at INTEGER NOT NULL,
+    by TEXT, reason TEXT NOT NULL, hash BLOB NOT NULL, in_force INTEGER NOT NULL, made INTEGER NOT NULL, ended INTEGER
+);
+CREATE UNIQUE INDEX judgement_hash ON judgement (hash) WHERE ended IS NULL;
+CREATE INDEX judgement_a ON judgement (a) WHERE ended IS NULL;
+CREATE INDEX judgement_b ON judgement (b) WHERE ended IS NULL;
+
+-- links are views of active versions, a < b by id. link: usable ones; refused NULL = accepted, else park | distinct | limit |
+-- max_identifiers (limit with the namespace number). n versions carry it cleanly, bare of them without a score; score: the highest;
+-- first, last: of the clean ones. dirty: versions that carry it in contradiction with themselves
+CREATE TABLE link (
+    a INTEGER NOT NULL, b INTEGER NOT NULL, n INTEGER NOT NULL, bare INTEGER NOT NULL, dirty INTEGER NOT NULL,
+    first INTEGER, last INTEGER, score REAL, refused TEXT, namespace INTEGER,
+    PRIMARY KEY (a, b)
+) WITHOUT ROWID;
+CREATE INDEX link_back ON link (b, a);
+-- links refused beforehand: refused is contradiction | score | shared | max_identifiers (of a star)
+CREATE TABLE barred (
+    a INTEGER NOT NULL, b INTEGER NOT NULL, n INTEGER NOT NULL, bare INTEGER NOT NULL, dirty INTEGER NOT NULL,
+    first INTEGER, last INTEGER, score REAL, refused TEXT NOT NULL, namespace INTEGER,
+    PRIMARY KEY (a, b)
+) WITHOUT ROWID;
+CREATE INDEX barred_back ON barred (b, a);
+
+-- a OneID and, while it names a profile (size > 0), the summary of that profile.
+-- pin: identifier it follows, NULL once closed; leads: the OneID it leads to while it names nobody, NULL = asleep
+-- counts: JSON {"namespace number": judged groups and loose identifiers}; kind: person | anonymous | shared
+-- contested: 1 when a usable refused link, a distinct or a park group connects it to another profile
+-- aliases: OneIDs, not closed, pinned to its members besides its own; updated: last commit that changed identity or facts
+CREATE TABLE one_id (
+    n INTEGER PRIMARY KEY, one_id TEXT NOT NULL, made INTEGER NOT NULL,
+    pin INTEGER, closed INTEGER, since INTEGER NOT NULL, leads INTEGER,
+    size INTEGER NOT NULL, counts TEXT, kind TEXT, contested INTEGER NOT NULL DEFAULT 0, aliases INTEGER NOT NULL DEFAULT 0,
+    updated INTEGER NOT NULL, retired INTEGER
+);
+CREATE UNIQUE INDEX one_id_text ON one_id (one_id);
+CREATE INDEX one_id_pin ON one_id (pin) WHERE pin IS NOT NULL;
+CREATE INDEX one_id_leads ON one_id (leads) WHERE leads IS NOT NULL;
+CREATE INDEX one_id_updated ON one_id (updated, n) WHERE size > 0;
+CREATE TABLE pin_ended (
+    n INTEGER NOT NULL, since INTEGER NOT NULL, ended INTEGER NOT NULL, pin INTEGER, closed INTEGER,
+    PRIMARY KEY (n, since)
+) WITHOUT ROWID;
+
+-- the feed. gained, lost: JSON arrays of identifier ids; leads: n of the OneID that this one leads to (itself while it names
+-- a profile, NULL = nowhere for now). cause_kind fragment: cause is a version id; judgement: a judgement id; else a commit
+CREATE TABLE change (
+    seq INTEGER PRIMARY KEY, made INTEGER NOT NULL, n INTEGER NOT NULL, kind TEXT NOT NULL,
+    gained TEXT NOT NULL, lost TEXT NOT NULL, leads INTEGER, cause_kind TEXT NOT NULL, cause INTEGER NOT NULL
+);
+CREATE INDEX change_one_id ON change (n, seq);
+
+-- state as in version
+CREATE TABLE interaction (
+    id INTEGER PRIMARY KEY, source INTEGER NOT NULL, record TEXT NOT NULL, state INTEGER NOT NULL, hash BLOB NOT NULL,
+    type TEXT NOT NULL, origin INTEGER NOT NULL, target INTEGER NOT NULL, at INTEGER NOT NULL, sent INTEGER, weight REAL NOT NULL,
+    raw TEXT NOT NULL, made INTEGER NOT NULL, ended INTEGER
+);
+CREATE INDEX interaction_record ON interaction (source, record, state, hash);
+CREATE INDEX interaction_origin ON interaction (origin, at) WHERE state = 0;
+CREATE INDEX interaction_target ON interaction (target, at) WHERE state = 0;
+-- the active interactions summed by pair and type
+CREATE TABLE tie (
+    origin INTEGER NOT NULL, target INTEGER NOT NULL, type TEXT NOT NULL,
+    n INTEGER NOT NULL, weight REAL NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (origin, target, type)
+) WITHOUT ROWID;
+CREATE INDEX tie_back ON tie (target, origin);
+"""
+
+STEPS: tuple[str, ...] = (_FIRST,)

@@ -1,0 +1,285 @@
+"""What reads are asked for and what they answer with; the same values from every store.
+
+A caller says with `Want`s which parts of each object it needs, once for the whole answer, and the store fetches them together.
+Each view carries what always comes as attributes, and the wanted parts in `parts`, keyed by `Want.key`.
+Positions (`Key`) are tuples of surrogate numbers, never made from a value; the service turns them into opaque cursors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from graph.model import ChangeKind, FragmentStatus, Identifier, Instant, JudgementKind, ProfileKind, RecordKey, Refusal
+
+__all__ = [
+    "Args",
+    "ByIdentifier",
+    "ByNumber",
+    "ByOneId",
+    "ChangeView",
+    "Connection",
+    "Edge",
+    "FragmentView",
+    "IdentifierView",
+    "JudgementView",
+    "Key",
+    "LinkView",
+    "LookUp",
+    "NeighbourhoodView",
+    "Page",
+    "PeerView",
+    "ProfileView",
+    "RuleSetView",
+    "SocialEdgeView",
+    "SocialNodeView",
+    "StatsView",
+    "TieCount",
+    "TraitCandidateView",
+    "TraitView",
+    "Want",
+]
+
+Key: TypeAlias = tuple[int, ...]
+Args: TypeAlias = tuple[tuple[str, Hashable], ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One wanted part: its field, its arguments sorted by name, and what is wanted of the objects in it.
+
+    The parts, by the object they belong to (arguments in brackets; page arguments are `first`: int, `after`: Key | None):
+
+    - profile: `successor`, `retired_one_ids`(first), `identifiers`(namespaces, first, after), `traits`(keys), `links`(first, after, refused),
+      `fragments`(sources, first, after), `related`(types, first, after), `neighbourhood`(depth, types, since, direction, min_weight, max_nodes),
+      `changes`(first, after), `judgements`(first, after); in `identifiers`, `links`, `fragments` and `related`, inner `total_count` asks for it
+    - identifier: `sources`(first), `profile`, `span` (first_seen, last_seen)
+    - link: `fragments`(first, after), `bridge`; its ends `a` and `b` (inner: identifier parts)
+    - fragment: `identifiers` (inner: identifier parts), `profile`
+    - trait: `identifier`, `alternatives`(first); candidate: `identifier`
+    - change: `gained`(first, after), `lost`(first, after), `profile`
+    - peer and social node: `profile`; judgement: `a`, `b`
+    """
+
+    field: str
+    args: Args = ()
+    inner: tuple[Want, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, Args]:
+        return (self.field, self.args)
+
+
+Parts: TypeAlias = Mapping[tuple[str, Args], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ByOneId:
+    one_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByIdentifier:
+    """A normalised identifier; the flow normalises before it asks the store."""
+
+    identifier: Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class ByNumber:
+    """The number of a OneID, behind a profile's `id`; follow=False answers for a retired one itself."""
+
+    n: int
+    follow: bool = True
+
+
+LookUp: TypeAlias = ByOneId | ByIdentifier | ByNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    first: int = 20
+    after: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Generic[T]):
+    key: Key
+    node: T
+
+
+@dataclass(frozen=True, slots=True)
+class Connection(Generic[T]):
+    """One page; `end` passes what a filter hid (None on an empty first page); total_count only where it was asked for."""
+
+    edges: tuple[Edge[T], ...]
+    has_next: bool
+    end: Key | None = None
+    total_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """A profile, or with size 0 a OneID that names nobody now. `version` is the commit that last changed identity or facts."""
+
+    n: int
+    one_id: str
+    kind: ProfileKind
+    size: int
+    version: int
+    as_of: Instant
+    created_at: Instant
+    updated_at: Instant
+    retired_at: Instant | None
+    parts: Parts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierView:
+    """`first_seen` and `last_seen` are None unless `span` was wanted."""
+
+    id: int
+    identifier: Identifier
+    shared: bool
+    first_seen: Instant | None = None
+    last_seen: Instant | None = None
+    parts: Parts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """kind: observed | same | distinct. `refused` None = accepted. A judgement shows with count 0 and its time."""
+
+    a: IdentifierView
+    b: IdentifierView
+    kind: str
+    first_seen: Instant
+    last_seen: Instant
+    fragment_count: int
+    score: float | None
+    refused: Refusal | None
+    parts: Parts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentView:
+    id: int
+    key: RecordKey
+    observed_at: Instant
+    recorded_at: Instant
+    traits: Mapping[str, Any] | None
+    status: FragmentStatus
+    parts: Parts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementView:
+    id: int
+    kind: JudgementKind
+    a: IdentifierView
+    b: IdentifierView
+    at: Instant
+    by: str | None
+    reason: str
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TraitCandidateView:
+    value: Any
+    source: str
+    identifier: IdentifierView
+    observed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class TraitView:
+    key: str
+    value: Any
+    source: str
+    identifier: IdentifierView
+    observed_at: Instant
+    alternatives: tuple[TraitCandidateView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TieCount:
+    type: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """direction: in | out | both, seen from the profile asked for."""
+
+    profile: ProfileView
+    weight: float
+    counts: tuple[TieCount, ...]
+    first_at: Instant
+    last_at: Instant
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class SocialNodeView:
+    profile: ProfileView
+    depth: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class SocialEdgeView:
+    """Between profiles, by their numbers, in the direction of the interactions."""
+
+    origin: int
+    target: int
+    weight: float
+    counts: tuple[TieCount, ...]
+    last_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourhoodView:
+    nodes: tuple[SocialNodeView, ...]
+    edges: tuple[SocialEdgeView, ...]
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """An entry of the feed; `leads_to` is the OneID it leads to, itself while it names a profile, None for nowhere."""
+
+    seq: int
+    at: Instant
+    kind: ChangeKind
+    n: int
+    one_id: str
+    leads_to: str | None
+    cause_kind: str
+    cause: int
+    by: str | None
+    parts: Parts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetView:
+    version: int
+    toml: str
+    applied_at: Instant
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatsView:
+    identifiers: int
+    links: int
+    refused_links: int
+    profiles: int
+    fragments: int
+    largest_profile: int
+    shared_identifiers: int
+    contested_profiles: int
+    store: str
+    rules_version: int
