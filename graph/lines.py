@@ -1,9 +1,9 @@
 """Evidence lines: text from a file or a mapping from a request becomes checked values, and values become lines again.
 
 One JSON object a line. A fragment has `source`, `id` and `identifiers`; a judgement begins with the key `judgement`, an
-interaction with `interaction`. Everything is checked here, once: what this module returns holds every limit that the rest
-of the project relies on. Messages name fields that this project knows, types and lengths, never what came: neither values
-nor unknown keys nor trait names.
+interaction with `interaction`. Everything is checked here, once: what this module returns holds every limit that the
+rest of the project relies on. Messages name fields that this project knows, types and lengths, never what came: neither
+values nor unknown keys nor trait names.
 """
 
 from __future__ import annotations
