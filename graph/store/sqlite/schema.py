@@ -16,9 +16,6 @@ __all__ = ["NAMESPACE_SHIFT", "STEPS"]
 NAMESPACE_SHIFT = 40
 
 _FIRST = """
--- the gate's counters; one row
-CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 0), seq INTEGER NOT NULL, clock INTEGER NOT NULL);
-INSERT INTO counter VALUES (0, 0, 0);
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- one step each: kind is fragment | judgement | withdrawal | interactions | rules
