@@ -22,6 +22,7 @@ __all__ = [
     "Interaction",
     "Judgement",
     "JudgementKind",
+    "Key",
     "ProfileKind",
     "RecordKey",
     "Refusal",
@@ -68,6 +69,13 @@ class RecordKey(NamedTuple):
 
     source: str
     id: str
+
+
+class Key(NamedTuple):
+    """An idempotency key: `scope` is who asks and for what (API key and mutation), `key` what they chose."""
+
+    scope: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,26 @@ commits all or nothing. `Reads` is everything outside the gate: never waits for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from graph.model import Identifier, Instant, ProfileKind, RecordKey
+from graph.model import (
+    ChangeKind,
+    Fragment,
+    FragmentStatus,
+    Identifier,
+    Instant,
+    Judgement,
+    JudgementKind,
+    Key,
+    ProfileKind,
+    RecordKey,
+    Refusal,
+)
+from graph.resolve.links import Tally
+from graph.resolve.rules import Rules
 from graph.views import (
     ChangeView,
     Connection,
@@ -26,7 +42,298 @@ from graph.views import (
     Want,
 )
 
-__all__ = ["Reads"]
+__all__ = [
+    "BARRED",
+    "JUDGED",
+    "NAMESPACE_SHIFT",
+    "PARKED",
+    "SHARED",
+    "ChangeRow",
+    "Content",
+    "Delta",
+    "Head",
+    "JudgementRow",
+    "Known",
+    "LinkRow",
+    "Member",
+    "NewVersion",
+    "Pin",
+    "ProfileRow",
+    "Reads",
+    "Sighting",
+    "Store",
+    "Summary",
+    "Writing",
+]
+
+NAMESPACE_SHIFT = 40
+"""An identifier's id is the number of its namespace shifted by this, plus its place there: neighbours of one namespace are one range."""
+
+SHARED, PARKED, JUDGED, BARRED = 1, 2, 4, 8
+"""Flags of an identifier: it is shared; it is parked; a judgement in the store names it; it has (or had) links refused beforehand."""
+
+Pair: TypeAlias = tuple[int, int]
+
+
+class Content(NamedTuple):
+    """What a record is asked for by: its key and the digest of the content that came."""
+
+    key: RecordKey
+    digest: bytes
+
+
+class Head(NamedTuple):
+    """The version of a record that counts (`version` None: none does), and what became of content equal to the digest asked with."""
+
+    version: int | None
+    observed: Instant
+    ids: tuple[int, ...]
+    score: float | None
+    equal: FragmentStatus | None
+
+
+class NewVersion(NamedTuple):
+    """A version to be written. `ids` are normalised and without repeats; `replaces` is superseded by it."""
+
+    id: int
+    fragment: Fragment
+    digest: bytes
+    state: FragmentStatus
+    observed: Instant
+    ids: tuple[int, ...]
+    blocked: tuple[Identifier, ...]
+    tokens: frozenset[str]
+    replaces: int | None
+
+
+class Known(NamedTuple):
+    """An identifier in the store; `profile` None while nothing mentions it; `group` names its judged group."""
+
+    id: int
+    profile: int | None
+    flags: int
+    group: int | None
+
+
+class Member(NamedTuple):
+    id: int
+    value: str
+    profile: int
+    flags: int
+    group: int | None
+
+
+class Summary(NamedTuple):
+    """A profile: `counts` gives by namespace number how many judged groups and loose identifiers it holds.
+
+    `pin` is its OneID's; `aliases` counts the other OneIDs, not closed, that are pinned to its members.
+    """
+
+    n: int
+    pin: int
+    size: int
+    counts: dict[int, int]
+    kind: ProfileKind
+    contested: bool
+    aliases: int
+
+
+class LinkRow(NamedTuple):
+    """A link, a < b. `barred`: refused beforehand (contradiction, score, shared, star); `refused` None: accepted."""
+
+    a: int
+    b: int
+    tally: Tally
+    barred: bool
+    refused: Refusal | None
+
+
+class Sighting(NamedTuple):
+    """An active version as evidence: its effective time, its score, its identifiers."""
+
+    version: int
+    observed: Instant
+    score: float | None
+    ids: tuple[int, ...]
+
+
+class JudgementRow(NamedTuple):
+    """A judgement on record; `a` or `b` None: that end is blocked and the pair void."""
+
+    id: int
+    kind: JudgementKind
+    a: int | None
+    b: int | None
+    at: Instant
+    in_force: bool
+
+
+class Pin(NamedTuple):
+    """A OneID that is not closed, the identifier it follows, and where it leads while it names nobody."""
+
+    n: int
+    at: int
+    size: int
+    leads: int | None
+
+
+class ProfileRow(NamedTuple):
+    """The summary of a profile to be written."""
+
+    n: int
+    size: int
+    counts: dict[int, int]
+    kind: ProfileKind
+    contested: bool
+    aliases: int
+
+
+class ChangeRow(NamedTuple):
+    """An entry of the feed to be written; `leads` None: nowhere for now."""
+
+    n: int
+    kind: ChangeKind
+    gained: tuple[int, ...]
+    lost: tuple[int, ...]
+    leads: int | None
+    cause_kind: str
+    cause: int
+
+
+@dataclass(slots=True)
+class Delta:
+    """What one step does to identity. Every list is in the order in which it is to be written."""
+
+    fresh: list[Member] = field(default_factory=list)  # identifiers to be made, with their first membership
+    moved: list[tuple[int, int | None]] = field(default_factory=list)  # identifier → its profile from now on, None: nothing mentions it
+    flags: list[tuple[int, int, int | None]] = field(default_factory=list)  # identifier, flags, judged group
+    made: list[tuple[int, str, int]] = field(default_factory=list)  # new OneIDs: number, text, pin
+    pins: list[tuple[int, int]] = field(default_factory=list)  # OneID → its pin from now on
+    closed: list[tuple[int, int]] = field(default_factory=list)  # OneID → the one it is closed into
+    leads: list[tuple[int, int | None]] = field(default_factory=list)  # OneIDs that name nobody from now on → where they lead
+    profiles: list[ProfileRow] = field(default_factory=list)
+    refusals: list[tuple[int, int, Refusal | None]] = field(default_factory=list)  # usable links whose refusal changed
+    changes: list[ChangeRow] = field(default_factory=list)
+    touched: list[int] = field(default_factory=list)  # profiles whose facts changed and nothing else
+    causes: list[tuple[int, int]] = field(default_factory=list)  # version → the version that stands for those it acted with
+
+
+class Writing(Protocol):
+    """The inside of the gate, for one step. What it reads is current, its own writes included; nothing counts before the step is left.
+
+    Collections may hold thousands of entries: a store answers each call with a bounded number of statements.
+    """
+
+    commit: int
+    at: Instant
+    """When this step happens: never before the step before it."""
+
+    def namespaces(self) -> Sequence[str]:
+        """Names by number; grows by `namespace_number`."""
+        ...
+
+    def new_version(self) -> int: ...
+
+    def new_one_id(self) -> int: ...
+
+    async def namespace_numbers(self, names: Iterable[str]) -> dict[str, int]:
+        """Numbers of namespaces, new ones for new names."""
+        ...
+
+    async def new_identifiers(self, namespaces: Sequence[int]) -> list[int]:
+        """Ids never given before, one for each namespace number."""
+        ...
+
+    async def answered(self, key: Key) -> tuple[bytes, dict[str, Any]] | None:
+        """The content digest and result stored with an idempotency key."""
+        ...
+
+    async def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None: ...
+
+    async def heads(self, asked: Sequence[Content]) -> dict[Content, Head]:
+        """Records that have versions; those without are left out."""
+        ...
+
+    async def identifiers(self, asked: Collection[Identifier]) -> dict[Identifier, Known]:
+        """Those the store has ever known."""
+        ...
+
+    async def faces(self, ids: Collection[int]) -> dict[int, Member | None]:
+        """Identifiers by id; a Member with profile 0 is one that nothing mentions."""
+        ...
+
+    async def summaries(self, profiles: Collection[int]) -> dict[int, Summary]: ...
+
+    async def members(self, profiles: Collection[int]) -> list[Member]: ...
+
+    async def links(self, pairs: Collection[Pair]) -> dict[Pair, LinkRow]:
+        """The links there are between these pairs (the smaller id first)."""
+        ...
+
+    async def usable_links(self, ids: Collection[int]) -> list[LinkRow]:
+        """Every usable link with an end among `ids`, once."""
+        ...
+
+    async def barred_links(self, ids: Collection[int]) -> list[LinkRow]:
+        """Every link refused beforehand with an end among `ids`, once."""
+        ...
+
+    async def degrees(self, asked: Collection[tuple[int, int]], bound: int) -> dict[tuple[int, int], tuple[int, int]]:
+        """By (identifier, namespace number): (judged groups, single members) there that a link not refused for contradiction or score
+        connects with it, each counted up to `bound` + 1 at least."""
+        ...
+
+    async def total_degrees(self, ids: Collection[int], bound: int) -> dict[int, int]:
+        """All links of each identifier, counted up to `bound` + 1 at least."""
+        ...
+
+    async def rays(self, hubs: Collection[tuple[int, int]], *, barred: bool) -> dict[tuple[int, int], list[LinkRow]]:
+        """By (identifier, namespace number) its usable links there; `barred`: those refused as `max_identifiers` of a star."""
+        ...
+
+    async def sightings(self, pairs: Collection[Pair]) -> dict[Pair, list[Sighting]]:
+        """Active versions that carry both."""
+        ...
+
+    async def carrying_several(self, ids: Collection[int]) -> list[Sighting]:
+        """Active versions that carry two or more of `ids`."""
+        ...
+
+    async def judgements(self, ids: Collection[int]) -> list[JudgementRow]:
+        """Live judgements that are not void with an end among `ids`, once."""
+        ...
+
+    async def judgement_digests(self, digests: Collection[bytes]) -> set[bytes]:
+        """Which of these are the digests of live judgements."""
+        ...
+
+    async def pins(self, ids: Collection[int]) -> list[Pin]:
+        """OneIDs that are not closed and pinned to one of `ids`."""
+        ...
+
+    async def unmentioned(self, ids: Collection[int]) -> set[int]:
+        """Those that no active version, live judgement or active interaction mentions."""
+        ...
+
+    async def write_versions(self, versions: Sequence[NewVersion]) -> None: ...
+
+    async def withdraw_version(self, version: int) -> None:
+        """The record's active version no longer counts."""
+        ...
+
+    async def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
+        """A judgement with its time; its number comes back. In force until said otherwise."""
+        ...
+
+    async def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None: ...
+
+    async def write_links(self, rows: Sequence[LinkRow], gone: Sequence[Pair], before: Mapping[Pair, LinkRow]) -> None:
+        """Links as they are from now on, and those that are no more; `before` holds those there were."""
+        ...
+
+    async def apply(self, delta: Delta) -> list[int]:
+        """Write identity; the feed positions of its changes come back."""
+        ...
 
 
 class Reads(Protocol):
@@ -36,9 +343,7 @@ class Reads(Protocol):
     Look-ups follow retired OneIDs unless they say not to. Lists are paged by key; `Page.first` is at most 100.
     """
 
-    async def profiles_by(
-        self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None
-    ) -> list[ProfileView | None]:
+    async def profiles_by(self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None) -> list[ProfileView | None]:
         """The profiles looked up, in the same order, None for unknown; at most 100."""
         ...
 
@@ -107,4 +412,18 @@ class Reads(Protocol):
 
     async def head(self) -> tuple[int, int]:
         """The last commit and the last position of the feed; cheap, for followers."""
+        ...
+
+
+class Store(Reads, Protocol):
+    """A store, open; `in_force` are the rules that every step is resolved by."""
+
+    in_force: Rules
+
+    def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AbstractAsyncContextManager[Writing]:
+        """The write gate for one step. Leaving it returns when the step is durable, or raises and nothing of it was written."""
+        ...
+
+    async def wait_for_change(self, after_commit: int, timeout: float) -> int:
+        """The last commit, as soon as it is greater than `after_commit`, at the latest after `timeout` seconds."""
         ...

@@ -1,0 +1,152 @@
+"""One lock per process before a store's write gate, and the grouping of waiting requests into one transaction.
+
+`Gate.step` runs one request's step. The first begins a transaction; who waits meanwhile goes on in the same one, each seeing the former; the
+last (or the one that fills the group) commits, and all of them return only then. A step that fails leaves nothing behind and does not touch
+the others; a commit that fails fails them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Generic, Protocol, TypeVar
+
+__all__ = ["Gate", "Transaction"]
+
+T = TypeVar("T")
+W = TypeVar("W")
+W_co = TypeVar("W_co", covariant=True)
+
+
+class Transaction(Protocol[W_co]):
+    """What a store offers the gate; begin, commit and rollback may take a thread or a network trip."""
+
+    async def begin(self) -> None:
+        """Take the gate over all processes; StoreBusy when it is not free in time."""
+        ...
+
+    async def open_step(self) -> W_co: ...
+
+    async def close_step(self) -> None:
+        """Keep what the step wrote as part of the transaction."""
+        ...
+
+    async def drop_step(self) -> None:
+        """Undo what the step wrote; the steps before it stay."""
+        ...
+
+    async def commit(self) -> None:
+        """Durable when it returns."""
+        ...
+
+    async def rollback(self) -> None: ...
+
+
+class Gate(Generic[W]):
+    """`group` bounds the steps of one transaction."""
+
+    def __init__(self, transaction: Transaction[W], *, group: int = 64) -> None:
+        self._transaction = transaction
+        self._group = group
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._busy = False
+        self._begun = False
+        self._done: list[asyncio.Future[None]] = []
+
+    @asynccontextmanager
+    async def step(self) -> AsyncIterator[W]:
+        """One step; leaving it returns when it is durable, or raises and nothing of it was written."""
+        await self._turn()
+        settled: asyncio.Future[None] | None = None
+        try:
+            if not self._begun:
+                await _whole(self._transaction.begin())
+                self._begun = True
+            step = await _whole(self._transaction.open_step())
+            try:
+                yield step
+                await _whole(self._transaction.close_step())
+            except BaseException:
+                await _whole(self._drop())
+                raise
+            settled = asyncio.get_running_loop().create_future()
+            self._done.append(settled)
+        finally:
+            await _whole(self._leave())
+        await settled
+
+    async def _drop(self) -> None:
+        """Undo one step; where even that fails the transaction is gone, and with it the steps before."""
+        try:
+            await self._transaction.drop_step()
+        except Exception as trouble:
+            done, self._done, self._begun = self._done, [], False
+            _fail(done, trouble)
+            await self._transaction.rollback()
+
+    async def _turn(self) -> None:
+        if not self._busy:
+            self._busy = True
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                await _whole(self._leave())
+            raise
+
+    async def _leave(self) -> None:
+        """Hand the turn on; commit first when the group is full or nobody waits."""
+        if self._begun and (len(self._done) >= self._group or not self._someone_waits()):
+            await self._settle()
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        if self._begun:
+            await self._settle()
+            await self._leave()
+            return
+        self._busy = False
+
+    def _someone_waits(self) -> bool:
+        return any(not turn.done() for turn in self._waiting)
+
+    async def _settle(self) -> None:
+        done, self._done, self._begun = self._done, [], False
+        try:
+            if done:
+                await self._transaction.commit()
+            else:
+                await self._transaction.rollback()
+        except BaseException as trouble:
+            _fail(done, trouble)
+            return
+        for settled in done:
+            if not settled.done():
+                settled.set_result(None)
+
+
+def _fail(done: list[asyncio.Future[None]], trouble: BaseException) -> None:
+    for settled in done:
+        if not settled.done():
+            settled.set_exception(trouble)
+            settled.exception()  # the waiter may be gone; its error is not news then
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """Let `work` run to its end even when the caller is cancelled meanwhile, then be cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise
