@@ -15,13 +15,14 @@ Choice = TypeVar("Choice", bound=StrEnum)
 Kind = TypeVar("Kind")
 
 _SHOWN = 40
-_KINDS = {str: "a text", bool: "a boolean", int: "an integer", float: "a float", dict: "a table", list: "an array"}
+_KINDS = {bool: "true or false", int: "a number", float: "a number", dict: "a table", list: "an array"}
+_MOMENT = "a date or time"
 
 
 def read_document(toml: str) -> dict[str, Any]:
     """The document's content; what is no TOML is refused with its line."""
     try:
-        return tomllib.loads(toml)
+        return tomllib.loads(toml.removeprefix("\ufeff"))
     except ValueError as trouble:
         raise BadRules(f"the rules are not TOML: {trouble}") from None
     except RecursionError:
@@ -98,7 +99,8 @@ class Table:
             return None
         for place, item in enumerate(array, 1):
             if not isinstance(item, str):
-                raise self.refusal(f"{key}, entry {place}", came(item), "a text")
+                # by its kind alone: the entries of `blocked` are people's identifiers
+                raise self.refusal(f"{key}, entry {place}", _KINDS.get(type(item), _MOMENT), "a text")
         return tuple(array)
 
     def tables(self, key: str) -> list[Any]:
@@ -123,7 +125,7 @@ def came(value: object) -> str:
         return f'"{_short(value)}"'
     if isinstance(value, int | float):
         return _short(str(value))
-    return _KINDS.get(type(value), "a date or time")
+    return _KINDS.get(type(value), _MOMENT)
 
 
 def _short(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -131,8 +132,11 @@ def _literals(entries: Iterable[str], normalise: Normalise, region: str | None) 
 
 def _pattern(table: Table, place: int, expression: str) -> re.Pattern[str]:
     try:
-        pattern = re.compile(expression)
-    except (re.error, OverflowError, RecursionError) as trouble:
+        with warnings.catch_warnings():
+            # what only warns today (`[[`) is an error of a later Python
+            warnings.simplefilter("error", FutureWarning)
+            pattern = re.compile(expression)
+    except (re.error, OverflowError, RecursionError, FutureWarning) as trouble:
         # the expression itself may hold somebody's number, so only what is wrong with it is said
         raise table.refusal(f"blocked, entry {place}", f"/…/ that cannot be read ({trouble})", "a regular expression") from None
     if not expression:

@@ -44,11 +44,11 @@ class Rules:
     """A rules document, ready to be asked. Two are equal only where they are one object.
 
     `toml` is the text it was read from, `max_identifiers` bounds the identifiers of a profile (None: no bound),
-    `namespaces` are the declared ones, strongest first. `normalise` gives an identifier as it is kept, or why it becomes none; it is
-    asked for every identifier that arrives, so answers are remembered.
+    `namespaces` are the declared ones, strongest first. `normalise` gives an identifier as it is kept, or why it becomes
+    none; it is asked for every identifier that arrives, so answers are remembered.
     """
 
-    toml: str
+    toml: str = field(repr=False)
     declared_only: bool = False
     max_identifiers: int | None = None
     traits: TraitRules = field(default_factory=TraitRules)
@@ -62,7 +62,7 @@ class Rules:
         weakest = len(declared)
         set_once = partial(object.__setattr__, self)
         set_once("_declared", declared)
-        set_once("_undeclared", lru_cache(_REMEMBERED_NAMES)(lambda name: undeclared(name, weakest)))
+        set_once("_undeclared", lru_cache(_REMEMBERED_NAMES)(partial(undeclared, weakest=weakest)))
         set_once("normalise", lru_cache(_REMEMBERED)(self._normalise))
 
     @classmethod
