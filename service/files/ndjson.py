@@ -21,15 +21,17 @@ class NdjsonRows:
         self._file = BytesFile(path)
         self.size = self._file.size
 
-    def __iter__(self) -> Iterator[Row]:
-        for place, line in enumerate(self._file.lines(), 1):
-            if isinstance(line, ValueTooLong):
-                yield Row(place, trouble=line)
+    def after(self, place: int) -> Iterator[Row]:
+        for number, line in enumerate(self._file.lines(), 1):
+            if number <= place:
                 continue
-            if place == 1:
+            if isinstance(line, ValueTooLong):
+                yield Row(number, trouble=line)
+                continue
+            if number == 1:
                 line = line.removeprefix(_BOM)
             if line.strip():
-                yield _row(place, line)
+                yield _row(number, line)
 
     def done(self) -> int:
         return self._file.done()
@@ -42,4 +44,4 @@ def _row(place: int, line: bytes) -> Row:
     try:
         return Row(place, parse_line(line))
     except BadInput as trouble:
-        return Row(place, trouble=trouble)
+        return Row(place, trouble=trouble, text=line.decode(errors="replace").rstrip())

@@ -18,12 +18,14 @@ Evidence: TypeAlias = Fragment | Judgement | Interaction
 class Row:
     """One row of a file: what it says, or the trouble with it.
 
-    `place` is the line a row begins on in a text file, the row itself in a Parquet file; both count from 1.
+    `place` is the line a row begins on in a text file, the row itself in a Parquet file; both count from 1. `text` is a bad row as
+    it came, where there is one to show.
     """
 
     place: int
     value: Evidence | None = None
     trouble: BadInput | None = None
+    text: str | None = None
 
 
 class Rows(Protocol):
@@ -33,12 +35,14 @@ class Rows(Protocol):
     """
 
     size: int | None
-    """Bytes of the file as it lies there; None where nobody knows (a pipe)."""
+    """How much there is: bytes of the file as it lies there, rows of a Parquet file; None where nobody knows (a pipe)."""
 
-    def __iter__(self) -> Iterator[Row]: ...
+    def after(self, place: int) -> Iterator[Row]:
+        """The rows that begin after a place; 0 gives all."""
+        ...
 
     def done(self) -> int:
-        """Bytes read so far, in the measure of `size`."""
+        """How much is read so far, in the measure of `size`."""
         ...
 
     def close(self) -> None: ...

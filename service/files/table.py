@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -60,23 +61,31 @@ class CsvRows:
         self._file = BytesFile(path)
         self.size = self._file.size
 
-    def __iter__(self) -> Iterator[Row]:
+    def after(self, place: int) -> Iterator[Row]:
         records = iter(_Records(self._file, self._entry))
         header = _header(records) if self._entry.header else None
         columns = Columns(header, read_lookups(self._mapping, self._entry, Path(self._path).parent))
         read = _reader(self._entry, columns)
         width = len(header) if header else None
-        for place, cells in records:
-            if isinstance(cells, BadInput):
-                yield Row(place, trouble=cells)
+        for number, cells in records:
+            if not isinstance(cells, BadInput):
+                width = width or len(cells)
+            if number <= place:
                 continue
-            width = width or len(cells)
+            if isinstance(cells, BadInput):
+                yield Row(number, trouble=cells)
+                continue
             try:
                 if len(cells) != width:
                     raise BadInput(f"{len(cells)} columns came, {width} are wanted")
-                yield Row(place, read(cells))
+                yield Row(number, read(cells))
             except BadInput as trouble:
-                yield Row(place, trouble=trouble)
+                yield Row(number, trouble=trouble, text=self._line(cells))
+
+    def _line(self, cells: list[str]) -> str:
+        text = StringIO()
+        csv.writer(text, delimiter=self._entry.delimiter, lineterminator="").writerow(cells)
+        return text.getvalue()
 
     def done(self) -> int:
         return self._file.done()
