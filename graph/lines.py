@@ -221,7 +221,7 @@ def instant_of(sent: str | datetime, path: tuple[str, ...]) -> Instant:
                 f"a date and time as 2026-01-02T03:04:05Z (RFC 3339; no zone means UTC) is wanted, {came} came", path
             )
         try:
-            at = instant(datetime.fromisoformat(sent))
+            at = instant(datetime.fromisoformat(sent.upper()))
         except ValueError:
             raise BadInput("there is no such date; years 0001 to 9999 and real days are allowed", path) from None
     elif isinstance(sent, datetime):
