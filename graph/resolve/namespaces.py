@@ -37,7 +37,9 @@ class Blocklist:
     patterns: tuple[re.Pattern[str], ...] = ()
 
     def holds(self, value: str) -> bool:
-        return value in self.literals or any(pattern.search(value) for pattern in self.patterns)
+        if value in self.literals:
+            return True
+        return bool(self.patterns) and any(pattern.search(value) for pattern in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)

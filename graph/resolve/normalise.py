@@ -69,7 +69,7 @@ _TOO_LONG = Blocked(f"longer than {MAX_VALUE:,} characters once normalised")
 
 def identifies_nobody(value: str) -> bool:
     """Whether the value is on the built-in list of what identifies nobody, whatever its case, width and outer space."""
-    plain = _wide(value).lower()
+    plain = _plain(value).lower()
     return plain in _NOBODY or not plain.strip("0-")
 
 
@@ -92,29 +92,29 @@ def _lowercase(value: str, _region: str | None) -> str:
     return lower if lower.isascii() else normalize("NFC", lower)
 
 
-def _wide(value: str) -> str:
+def _plain(value: str) -> str:
     """Trimmed, with wide, narrow and other styled characters as plain ones."""
     return (value if value.isascii() else normalize("NFKC", value)).strip(INVISIBLE)
 
 
 def _email(value: str, _region: str | None) -> str | Blocked:
-    return email_form(_wide(value)) or _NOT_EMAIL
+    return email_form(_plain(value)) or _NOT_EMAIL
 
 
 def _e164(value: str, region: str | None) -> str | Blocked:
-    return e164_form(_wide(value), region) or _NOT_E164
+    return e164_form(_plain(value), region) or _NOT_E164
 
 
 def _uuid(value: str, _region: str | None) -> str | Blocked:
     # uuid.UUID reads the same shapes, but lets int() accept digits with signs and underscores among them
-    digits = _wide(value).lower().removeprefix("urn:uuid:").removeprefix("{").removesuffix("}").replace("-", "")
+    digits = _plain(value).lower().removeprefix("urn:uuid:").removeprefix("{").removesuffix("}").replace("-", "")
     if not _HEX_32.fullmatch(digits):
         return _NOT_UUID
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _hex(value: str, _region: str | None) -> str | Blocked:
-    digits = _wide(value).lower().removeprefix("0x")
+    digits = _plain(value).lower().removeprefix("0x")
     return digits if _HEX.fullmatch(digits) else _NOT_HEX
 
 
