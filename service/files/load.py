@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from graph.errors import BadInput, OneIDError
 from graph.model import Fragment, Interaction, Judgement
@@ -15,7 +15,7 @@ from service.files.marks import Mark, Marks
 from service.files.parts import Part
 from service.files.row import Row, Rows
 
-__all__ = ["Flows", "Loaded", "Reject", "Watcher", "load"]
+__all__ = ["Flows", "Loaded", "Refused", "Reject", "Watcher", "Written", "load"]
 
 T = TypeVar("T")
 
@@ -27,7 +27,10 @@ _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 @dataclass(slots=True)
 class Loaded:
-    """Counts of one part or of a whole load. `skipped` rows were loaded by an earlier run; `rejected` counts its bad ones too."""
+    """Counts of one part or of a whole load.
+
+    `resumed`: an earlier run loaded the beginning, which is not counted again but for its `rejected`.
+    """
 
     rows: int = 0
     fragments: int = 0
@@ -62,7 +65,7 @@ class Reject:
 
 
 class Flows(Protocol):
-    """The three ways into a store; each returns when what it was given is durable, with the commit and what was refused."""
+    """The three ways into a store; each returns when what it was given is durable, with the commit."""
 
     async def fragments(self, batch: Sequence[Fragment]) -> Written: ...
 
@@ -73,12 +76,21 @@ class Flows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a batch: new and equal ones, those refused by their place in it, and the commit."""
+    """What became of a batch: how many were new, how many on record before, the commit, and those the store left out."""
 
     accepted: int
     unchanged: int
-    rejected: tuple[tuple[int, str, str, tuple[str, ...]], ...]
     token: int
+    rejected: tuple[Refused, ...] = ()
+
+
+class Refused(NamedTuple):
+    """One of a batch, by its place in it, that the store left out."""
+
+    index: int
+    code: str
+    message: str
+    path: tuple[str, ...]
 
 
 class Watcher(Protocol):
@@ -89,6 +101,8 @@ class Watcher(Protocol):
     def moved(self, part: Part, done: int, loaded: Loaded) -> None: ...
 
     def rejected(self, reject: Reject) -> None: ...
+
+    def finished(self, part: Part, loaded: Loaded) -> None: ...
 
     def settled(self) -> None:
         """What was told so far is about to count as done for ever: put it where it survives."""
@@ -127,7 +141,7 @@ class _PartLoad:
         try:
             rows = self._part.open()
         except BadInput as trouble:
-            self._reject(Row(1, trouble=trouble))
+            self._bad(1, trouble)
             return self._loaded
         try:
             await self._all(rows, place, batch, stop)
@@ -149,6 +163,7 @@ class _PartLoad:
                 self._mark(chunk[-1].place)
         self._watcher.settled()
         self._marks.forget(self._fingerprint)
+        self._watcher.finished(self._part, self._loaded)
 
     def _guarded(self, rows: Rows, place: int) -> Iterator[Row]:
         """The rows; where the rest of a file cannot be read, that is the trouble of one last row."""
@@ -164,7 +179,7 @@ class _PartLoad:
         self._loaded.rows += len(chunk)
         for row in chunk:
             if row.trouble is not None:
-                self._reject(row)
+                self._bad(row.place, row.trouble, row.text)
         fragments = [row for row in chunk if isinstance(row.value, Fragment)]
         judgements = [row for row in chunk if isinstance(row.value, Judgement)]
         interactions = [row for row in chunk if isinstance(row.value, Interaction)]
@@ -181,14 +196,13 @@ class _PartLoad:
         self._token = max(self._token, written.token)
         self._loaded.unchanged += written.unchanged
         for index, code, message, path in written.rejected:
-            self._rejected(Reject(self._part, rows[index].place, code, message, path, None))
+            self._reject(Reject(self._part, rows[index].place, code, message, path, None))
         return written.accepted
 
-    def _reject(self, row: Row) -> None:
-        trouble = row.trouble or BadInput("")
-        self._rejected(Reject(self._part, row.place, trouble.code, trouble.message, trouble.path, row.text))
+    def _bad(self, place: int, trouble: BadInput, text: str | None = None) -> None:
+        self._reject(Reject(self._part, place, trouble.code, trouble.message, trouble.path, text))
 
-    def _rejected(self, reject: Reject) -> None:
+    def _reject(self, reject: Reject) -> None:
         self._loaded.rejected += 1
         self._watcher.rejected(reject)
 

@@ -1,0 +1,99 @@
+"""`oneid export`: everything of a kind out of a store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from service.cli_talk import RulesFile, StoreUrl, need_store, rules_of, say, told
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+__all__ = ["export"]
+
+
+class What(StrEnum):
+    IDENTIFIERS = "identifiers"
+    PROFILES = "profiles"
+    FRAGMENTS = "fragments"
+
+
+class Form(StrEnum):
+    NDJSON = "ndjson"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@told
+def export(
+    kind: Annotated[
+        What,
+        typer.Argument(
+            metavar="identifiers|profiles|fragments",
+            show_choices=False,
+            help="Who belongs to which OneID; people with their golden record; or the evidence, as `oneid load` takes it.",
+        ),
+    ],
+    form: Annotated[
+        Form | None, typer.Option("--format", help="What to write; by the ending of --out otherwise, else NDJSON.", show_default=False)
+    ] = None,
+    out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - is standard output.")] = "-",
+    store: StoreUrl = None,
+    rules: RulesFile = None,
+) -> None:
+    """Write all of one kind, as of one moment, however long it takes and whatever is written meanwhile.
+
+    The file appears when it is whole. Values are not masked: who can read the store can read the export.
+    """
+    from service.settings import Settings
+
+    settings = Settings.of_environment(store=store, rules=rules)
+    need_store(settings.store)
+    chosen = form or _form_of(out)
+    with _written(out) as file:
+        count = asyncio.run(_export(settings, kind, chosen, file))
+    say.print(f"{count:,} {kind} written as {chosen}{'' if out == '-' else f' to {out}'}", markup=False)
+
+
+def _form_of(out: str) -> Form:
+    ending = Path(out).suffix.lstrip(".").lower()
+    return Form(ending) if ending in list(Form) else Form.NDJSON
+
+
+async def _export(settings: Settings, kind: What, form: Form, file: BinaryIO) -> int:
+    from graph.store import open_store
+    from service.files.exports import write_export
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn())
+    async with open_store(settings.store, rules_of(settings)) as store:
+        with Progress(*columns, console=say, disable=not say.is_terminal, transient=True) as bar:
+            task = bar.add_task(kind.value, total=None)
+            return await write_export(store.export(kind.value), kind.value, form.value, file, lambda n: bar.update(task, completed=n))
+
+
+@contextmanager
+def _written(out: str) -> Iterator[BinaryIO]:
+    """The file to write, which gets its name when all of it is on disk; or standard output."""
+    if out == "-":
+        yield sys.stdout.buffer
+        return
+    path = Path(out)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
