@@ -4,7 +4,8 @@
     ├── BadInput               INVALID: a field holds what is not allowed; `path` names it
     │   ├── TooManyIdentifiers LIMIT_EXCEEDED
     │   ├── ValueTooLong       LIMIT_EXCEEDED
-    │   └── BadCursor          INVALID: a cursor or id this service never gave out
+    │   ├── BadCursor          INVALID: a cursor or id this service never gave out
+    │   └── NotFound           NOT_FOUND: what the request names is not on record
     ├── BadRules               INVALID: a rules document that cannot be applied
     ├── KeyReused              CONFLICT: an idempotency key came back with other content
     ├── Expired                EXPIRED: asked for what the retention horizon has dropped
@@ -24,6 +25,7 @@ __all__ = [
     "BadRules",
     "Expired",
     "KeyReused",
+    "NotFound",
     "OneIDError",
     "StoreBusy",
     "StoreTrouble",
@@ -75,6 +77,12 @@ class ValueTooLong(BadInput):
 
 class BadCursor(BadInput):
     """A cursor or id that this service never gave out."""
+
+
+class NotFound(BadInput):
+    """What the request names is not on record, or no longer counts."""
+
+    code = "NOT_FOUND"
 
 
 class BadRules(OneIDError):

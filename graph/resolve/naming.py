@@ -16,9 +16,11 @@ __all__ = ["Names", "name_profiles"]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`names[i]` names the i-th part; `pins`: where a pin moved (new OneIDs with theirs); `closed`: OneID → the name it closed into."""
+    """`names[i]` names the i-th part, `others[i]` are the OneIDs pinned there besides, closed ones among them; `made`: new ones, in order;
+    `pins`: where a pin moved (new OneIDs with theirs); `closed`: OneID → the name it closed into."""
 
     names: tuple[int, ...]
+    others: tuple[tuple[int, ...], ...]
     made: tuple[int, ...] = ()
     pins: dict[int, int] = field(default_factory=dict)
     closed: dict[int, int] = field(default_factory=dict)
@@ -66,7 +68,8 @@ def name_profiles(
             if ground.place[pin[n]] > ground.place[pin[name]]:
                 closed[n] = name
                 moved.pop(n, None)
-    return Names(tuple(names), tuple(made), moved, closed)
+    others = tuple(tuple(n for n in sorted(here) if n != name) for here, name in zip(held, names, strict=True))
+    return Names(tuple(names), others, tuple(made), moved, closed)
 
 
 def _pass_on(

@@ -1,7 +1,7 @@
 """One lock per process before a store's write gate, and the grouping of waiting requests into one transaction.
 
-`Gate.step` runs one request's step. The first begins a transaction; who waits meanwhile goes on in the same one, each seeing the former; the
-last (or the one that fills the group) commits, and all of them return only then. A step that fails leaves nothing behind and does not touch
+`Gate.step` runs one request's step. The first begins a transaction; who waits meanwhile goes on in the same one, each seeing the former; the last
+(or the one that fills the group) commits, and all of them return only then. A step that fails leaves nothing behind and does not touch
 the others; a commit that fails fails them all.
 """
 
@@ -81,7 +81,7 @@ class Gate(Generic[W]):
         """Undo one step; where even that fails the transaction is gone, and with it the steps before."""
         try:
             await self._transaction.drop_step()
-        except Exception as trouble:
+        except Exception as trouble:  # noqa: BLE001 - whatever it was, those waiting must hear of it
             done, self._done, self._begun = self._done, [], False
             _fail(done, trouble)
             await self._transaction.rollback()
@@ -124,7 +124,7 @@ class Gate(Generic[W]):
                 await self._transaction.commit()
             else:
                 await self._transaction.rollback()
-        except BaseException as trouble:
+        except BaseException as trouble:  # noqa: BLE001 - likewise
             _fail(done, trouble)
             return
         for settled in done:

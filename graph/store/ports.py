@@ -17,6 +17,7 @@ from graph.model import (
     FragmentStatus,
     Identifier,
     Instant,
+    Interaction,
     Judgement,
     JudgementKind,
     Key,
@@ -52,10 +53,12 @@ __all__ = [
     "Content",
     "Delta",
     "Head",
+    "InteractionHead",
     "JudgementRow",
     "Known",
     "LinkRow",
     "Member",
+    "NewInteraction",
     "NewVersion",
     "Pin",
     "ProfileRow",
@@ -218,6 +221,28 @@ class Delta:
     causes: list[tuple[int, int]] = field(default_factory=list)  # version → the version that stands for those it acted with
 
 
+class InteractionHead(NamedTuple):
+    """As Head, of an interaction: the version that counts, its ends, and what became of content equal to the digest asked with."""
+
+    version: int | None
+    at: Instant
+    origin: int
+    target: int
+    equal: FragmentStatus | None
+
+
+class NewInteraction(NamedTuple):
+    """A version of an interaction to be written; `replaces` is superseded by it."""
+
+    interaction: Interaction
+    digest: bytes
+    state: FragmentStatus
+    at: Instant
+    origin: int
+    target: int
+    replaces: int | None
+
+
 class Writing(Protocol):
     """The inside of the gate, for one step. What it reads is current, its own writes included; nothing counts before the step is left.
 
@@ -313,6 +338,24 @@ class Writing(Protocol):
 
     async def unmentioned(self, ids: Collection[int]) -> set[int]:
         """Those that no active version, live judgement or active interaction mentions."""
+        ...
+
+    async def active_version(self, key: RecordKey) -> Sighting | None:
+        """The version of a record that counts."""
+        ...
+
+    async def one_ids(self, ids: Collection[int]) -> dict[int, str]:
+        """The OneIDs of the profiles that hold these identifiers, what this step applied included."""
+        ...
+
+    async def interaction_heads(self, asked: Sequence[Content]) -> dict[Content, InteractionHead]:
+        """Interactions that have versions; those without are left out."""
+        ...
+
+    async def write_interactions(self, versions: Sequence[NewInteraction]) -> None: ...
+
+    async def withdraw_interactions(self, versions: Sequence[int]) -> None:
+        """These active versions no longer count."""
         ...
 
     async def write_versions(self, versions: Sequence[NewVersion]) -> None: ...

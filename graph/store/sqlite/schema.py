@@ -36,7 +36,7 @@ CREATE TABLE identifier (
     profile INTEGER, since INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, grp INTEGER, made INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX identifier_value ON identifier (namespace, value);
-CREATE INDEX identifier_profile ON identifier (profile, id) WHERE profile IS NOT NULL;
+CREATE INDEX identifier_profile ON identifier (profile);
 CREATE INDEX identifier_group ON identifier (grp) WHERE grp IS NOT NULL;
 CREATE INDEX identifier_shared ON identifier (id) WHERE flags & 1;
 CREATE TABLE membership_ended (
@@ -59,6 +59,10 @@ CREATE INDEX version_record ON version (source, record, state, hash);
 CREATE TABLE carries (
     identifier INTEGER NOT NULL, observed INTEGER NOT NULL, version INTEGER NOT NULL,
     PRIMARY KEY (identifier, observed, version)
+) WITHOUT ROWID;
+CREATE TABLE carries_ended (
+    identifier INTEGER NOT NULL, version INTEGER NOT NULL, ended INTEGER NOT NULL,
+    PRIMARY KEY (identifier, version)
 ) WITHOUT ROWID;
 -- the beginnings that a name can be found by (graph.traits.names), of active versions
 CREATE TABLE name_token (token TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (token, version)) WITHOUT ROWID;

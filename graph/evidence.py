@@ -1,0 +1,137 @@
+"""One step's evidence on its way to the store's identity: what came, what ended, and what is known of the identifiers it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from graph.model import Identifier, Instant
+from graph.resolve.ground import Ground, Namespaces
+from graph.resolve.rules import Rules
+from graph.store.ports import NAMESPACE_SHIFT, Known, Member, Writing
+
+__all__ = ["Evidence", "Field", "Piece", "field_of"]
+
+
+class Piece(NamedTuple):
+    """A version of a record as evidence: its time and score, and the identifiers it carries."""
+
+    version: int
+    ids: tuple[int, ...]
+    observed: Instant
+    score: float | None
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What one step changes. `causes` says what caused it and which identifiers each cause names.
+
+    `mentioned` are identifiers that something else makes known (a judgement, an interaction), `dropped` those that something else no longer
+    mentions. `regrouped`: members of judged groups that changed, with the group before; `parted`: ends of a `distinct` that took or lost force.
+    """
+
+    cause_kind: str
+    added: list[Piece] = field(default_factory=list)
+    ended: list[Piece] = field(default_factory=list)
+    mentioned: set[int] = field(default_factory=set)
+    dropped: set[int] = field(default_factory=set)
+    regrouped: dict[int, int | None] = field(default_factory=dict)
+    parted: set[int] = field(default_factory=set)
+    causes: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+
+
+@lru_cache(maxsize=16)
+def _namespaces(names: tuple[str, ...], rules: Rules) -> tuple[Namespaces, tuple[int, ...]]:
+    known = Namespaces(names, rules)
+    return known, (0, *(known.position[name] for name in names))
+
+
+class _Places:
+    """Position of an identifier's namespace, from the number in its id."""
+
+    __slots__ = ("_by_number",)
+
+    def __init__(self, by_number: tuple[int, ...]) -> None:
+        self._by_number = by_number
+
+    def __getitem__(self, identifier: int) -> int:
+        return self._by_number[identifier >> NAMESPACE_SHIFT]
+
+
+class Field:
+    """What a step knows of identifiers: places, texts, profiles, flags and judged groups, as they are from now on."""
+
+    __slots__ = ("flags", "fresh", "ground", "group", "names", "position", "profile", "stored", "text")
+
+    def __init__(self, names: Sequence[str], rules: Rules) -> None:
+        self.names = tuple(names)
+        namespaces, self.position = _namespaces(self.names, rules)
+        self.text: dict[int, str] = {}
+        self.ground = Ground(namespaces, _Places(self.position), self.text)
+        self.fresh: dict[int, Identifier] = {}
+        self.profile: dict[int, int] = {}
+        self.flags: dict[int, int] = {}
+        self.group: dict[int, int] = {}
+        self.stored: dict[int, tuple[int, int | None]] = {}
+
+    def know(self, identifier: Identifier, known: Known) -> int:
+        """An identifier that the store has known before."""
+        at = known.id
+        self.text[at] = identifier.text
+        self._hold(at, known.profile or 0, known.flags, known.group)
+        return at
+
+    def meet(self, members: Iterable[Member]) -> None:
+        """Identifiers read by id or profile; what this step already changed of them stays."""
+        for m in members:
+            if m.id not in self.text:
+                self.text[m.id] = f"{self.names[(m.id >> NAMESPACE_SHIFT) - 1]}:{m.value}"
+            if m.id not in self.stored and m.id not in self.fresh:
+                self._hold(m.id, m.profile, m.flags, m.group)
+
+    def _hold(self, at: int, profile: int, flags: int, group: int | None) -> None:
+        if at in self.stored:
+            return
+        self.stored[at] = (flags, group)
+        self.profile[at] = profile
+        self.flags[at] = flags
+        if group is not None:
+            self.group[at] = group
+
+    def found(self, at: int, identifier: Identifier) -> None:
+        """An identifier that is new to the store."""
+        self.fresh[at] = identifier
+        self.text[at] = identifier.text
+        self.profile[at] = 0
+        self.flags[at] = 0
+
+    def number_of(self, at: int) -> int:
+        """The number of an identifier's namespace."""
+        return at >> NAMESPACE_SHIFT
+
+    def unplaced(self, placed: Iterable[Member]) -> list[Member]:
+        """New identifiers that only history mentions, to be on record all the same."""
+        done = {m.id for m in placed}
+        return [Member(at, i.value, 0, self.flags[at], self.group.get(at)) for at, i in self.fresh.items() if at not in done]
+
+    def changed_flags(self) -> list[tuple[int, int, int | None]]:
+        """Flags and group of stored identifiers that differ from the store's."""
+        return [
+            (at, self.flags[at], self.group.get(at)) for at, stored in self.stored.items() if stored != (self.flags[at], self.group.get(at))
+        ]
+
+
+async def field_of(writing: Writing, rules: Rules, named: Iterable[Identifier]) -> tuple[Field, dict[Identifier, int]]:
+    """A field with these identifiers in it, new ones numbered, and the id of each."""
+    wanted = list(dict.fromkeys(named))
+    numbers = await writing.namespace_numbers({identifier.namespace for identifier in wanted})
+    field = Field(writing.namespaces(), rules)
+    known = await writing.identifiers(wanted)
+    ids = {identifier: field.know(identifier, there) for identifier, there in known.items()}
+    new = [identifier for identifier in wanted if identifier not in ids]
+    for identifier, at in zip(new, await writing.new_identifiers([numbers[i.namespace] for i in new]), strict=True):
+        field.found(at, identifier)
+        ids[identifier] = at
+    return field, ids

@@ -1,0 +1,194 @@
+"""Fragments in: one request is one step, its fragments resolved together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+from graph.errors import KeyReused
+from graph.evidence import Evidence, Piece, field_of
+from graph.ids import new_one_id
+from graph.model import Fragment, FragmentStatus, Identifier, Instant, Key, RecordKey
+from graph.resolve.records import content
+from graph.resolve.rules import Blocked, Rules
+from graph.settle import settle_step
+from graph.store.ports import Content, Head, NewVersion, Store, Writing
+from graph.traits.names import tokens
+
+__all__ = ["FUTURE", "Ingested", "IngestedOne", "effective", "ingest"]
+
+FUTURE = 5 * 60 * 1_000_000
+"""How far past its recording a fragment's time may lie and still count: five minutes, in microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestedOne:
+    """What became of one fragment. `one_id` is that of its strongest usable identifier, `one_ids` those of all, `blocked` as sent."""
+
+    index: int
+    status: FragmentStatus
+    one_id: str | None
+    one_ids: tuple[str, ...]
+    blocked: tuple[Identifier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """`unchanged` counts fragments whose content was on record before. `token` makes a later read wait for this write.
+
+    `replayed`: an answer kept with its idempotency key, counts only.
+    """
+
+    accepted: int
+    unchanged: int
+    results: tuple[IngestedOne, ...]
+    token: int
+    replayed: bool = False
+
+
+class _Prepared(NamedTuple):
+    """A fragment before it is known what the store has of it."""
+
+    fragment: Fragment
+    asked: Content
+    usable: tuple[Identifier, ...]
+    blocked: tuple[Identifier, ...]
+
+
+async def ingest(
+    store: Store,
+    fragments: Sequence[Fragment],
+    *,
+    key: Key | None = None,
+    by: str | None = None,
+    new_id: Callable[[], str] = new_one_id,
+    reading: bool = True,
+) -> Ingested:
+    """Record fragments and settle who they make. `reading=False` leaves `one_id` and `one_ids` out of the results, for loads.
+
+    The same `key` with the same fragments gives the first answer again (its counts); with others, KeyReused.
+    """
+    rules = store.in_force
+    prepared = [_prepare(fragment, rules) for fragment in fragments]
+    digest = blake2b(b"".join(p.asked.digest for p in prepared), digest_size=16).digest()
+    async with store.writing("fragment", by=by) as writing:
+        if key is not None and (answer := await writing.answered(key)) is not None:
+            if answer[0] != digest:
+                raise KeyReused
+            return Ingested(answer[1]["accepted"], answer[1]["unchanged"], (), writing.commit - 1, replayed=True)
+        done = await _step(writing, prepared, rules, new_id, reading=reading)
+        if key is not None:
+            await writing.answer(key, digest, {"accepted": done.accepted, "unchanged": done.unchanged})
+        return done
+
+
+def _prepare(fragment: Fragment, rules: Rules) -> _Prepared:
+    usable: dict[Identifier, None] = {}
+    blocked: list[Identifier] = []
+    for identifier in fragment.identifiers:
+        normalised = rules.normalise(identifier)
+        if isinstance(normalised, Blocked):
+            blocked.append(identifier)
+        else:
+            usable[normalised] = None
+    return _Prepared(fragment, Content(fragment.key, content(fragment)), tuple(usable), tuple(blocked))
+
+
+async def _step(writing: Writing, prepared: Sequence[_Prepared], rules: Rules, new_id: Callable[[], str], *, reading: bool) -> Ingested:
+    heads = await writing.heads([p.asked for p in prepared])
+    plan = _Plan(writing, heads)
+    field, ids = await field_of(writing, rules, (i for p in prepared for i in p.usable))
+    names = rules.traits.names
+    for p in prepared:
+        plan.add(p, tuple(ids[i] for i in p.usable), names)
+    if plan.versions:
+        await writing.write_versions(plan.versions)
+        facts = {at for v in plan.versions for at in v.ids} | {at for piece in plan.evidence.ended for at in piece.ids}
+        await settle_step(writing, field, plan.evidence, facts, new_id)
+    results = await _results(writing, prepared, plan, ids, rules) if reading else ()
+    return Ingested(plan.accepted, len(prepared) - plan.accepted, results, writing.commit)
+
+
+class _Plan:
+    """Which versions to write, and what changes as evidence, fragment by fragment in the order they came."""
+
+    def __init__(self, writing: Writing, heads: dict[Content, Head]) -> None:
+        self.writing = writing
+        self.heads = heads
+        self.versions: list[NewVersion] = []
+        self.evidence = Evidence("fragment")
+        self.status: list[FragmentStatus] = []
+        self.accepted = 0
+        self._now: dict[RecordKey, tuple[int | None, Instant]] = {}  # version that counts, its time, as of this step so far
+        self._seen: dict[Content, int] = {}  # content of this step: its version
+        self._place: dict[int, int] = {}  # version: its place in `versions`
+
+    def add(self, p: _Prepared, ids: tuple[int, ...], names: frozenset[str]) -> None:
+        head = self.heads.get(p.asked)
+        now = self._now.get(p.fragment.key)
+        if now is None:
+            now = (None, 0) if head is None else (head.version, head.observed)
+        if (head is not None and head.equal is not None) or p.asked in self._seen:
+            self.status.append(self._status_of_known(p, head, now))
+            return
+        version = self.writing.new_version()
+        self._seen[p.asked] = version
+        observed = effective(p.fragment.observed_at, self.writing.at)
+        counts = now[0] is None or observed >= now[1]
+        replaces = None
+        if counts and now[0] is not None:
+            replaces = self._supersede(now[0], head, version, ids)
+        state = FragmentStatus.ACTIVE if counts else FragmentStatus.SUPERSEDED
+        found = frozenset(tokens(p.fragment.traits, names)) if p.fragment.traits and counts else frozenset()
+        self._place[version] = len(self.versions)
+        self.versions.append(NewVersion(version, p.fragment, p.asked.digest, state, observed, ids, p.blocked, found, replaces))
+        self.status.append(state)
+        self.accepted += 1
+        if counts:
+            self._now[p.fragment.key] = (version, observed)
+            self.evidence.added.append(Piece(version, ids, observed, p.fragment.score))
+            self.evidence.causes.append((version, ids))
+
+    def _status_of_known(self, p: _Prepared, head: Head | None, now: tuple[int | None, Instant]) -> FragmentStatus:
+        if now[0] is None:
+            return FragmentStatus.WITHDRAWN
+        same = self._seen.get(p.asked)
+        if same is not None:
+            return FragmentStatus.ACTIVE if same == now[0] else FragmentStatus.SUPERSEDED
+        if head is not None and head.version == now[0] and head.equal is not None:
+            return head.equal
+        return FragmentStatus.SUPERSEDED
+
+    def _supersede(self, old: int, head: Head | None, version: int, ids: tuple[int, ...]) -> int | None:
+        """The version that counted so far counts no more; one of this very step becomes history at once."""
+        place = self._place.get(old)
+        if place is None:
+            assert head is not None
+            self.evidence.ended.append(Piece(old, head.ids, head.observed, head.score))
+            self.evidence.causes.append((version, head.ids))
+            return old
+        row = self.versions[place]
+        self.versions[place] = row._replace(state=FragmentStatus.SUPERSEDED, tokens=frozenset(), replaces=None)
+        evidence = self.evidence
+        evidence.added = [piece for piece in evidence.added if piece.version != old]
+        evidence.causes = [(version if cause == old else cause, named) for cause, named in evidence.causes]
+        return row.replaces
+
+
+def effective(sent: Instant | None, recorded: Instant) -> Instant:
+    """The time that counts: as sent, at most five minutes after it was recorded; none sent: when it was recorded."""
+    return recorded if sent is None else min(sent, recorded + FUTURE)
+
+
+async def _results(
+    writing: Writing, prepared: Sequence[_Prepared], plan: _Plan, ids: dict[Identifier, int], rules: Rules
+) -> tuple[IngestedOne, ...]:
+    names = await writing.one_ids(ids.values())
+    results = []
+    for index, (p, status) in enumerate(zip(prepared, plan.status, strict=True)):
+        usable = sorted(p.usable, key=lambda i: (rules.namespace(i.namespace).rank, i.value))
+        found = list(dict.fromkeys(name for i in usable if (name := names.get(ids[i])) is not None))
+        results.append(IngestedOne(index, status, found[0] if found else None, tuple(found), p.blocked))
+    return tuple(results)

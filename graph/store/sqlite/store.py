@@ -1,0 +1,250 @@
+"""The embedded store: one SQLite file, one writer thread behind the gate, a few reader threads beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from graph.errors import StoreBusy, StoreTrouble
+from graph.model import Identifier, Instant, ProfileKind, RecordKey
+from graph.resolve.rules import Rules
+from graph.store.gate import Gate
+from graph.store.sqlite import reads
+from graph.store.sqlite.connect import connect, migrate, trouble_of
+from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
+from graph.views import (
+    ChangeView,
+    Connection,
+    FragmentView,
+    IdentifierView,
+    JudgementView,
+    LinkView,
+    LookUp,
+    NeighbourhoodView,
+    Page,
+    ProfileView,
+    RuleSetView,
+    StatsView,
+    Want,
+)
+
+__all__ = ["SqliteStore", "open_sqlite"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_READERS = 4
+_TOKEN_SECONDS = 5.0
+_log = logging.getLogger("oneid.store")
+
+
+@asynccontextmanager
+async def open_sqlite(path: str, rules: Rules, clock: Callable[[], Instant] = now) -> AsyncIterator[SqliteStore]:
+    """Open the store in this file, made if it is not there; `:memory:` is a store of its own that ends with the block.
+
+    `rules` come into force where the store has none yet; otherwise those it has stay, and a difference is logged.
+    """
+    own = tempfile.mkdtemp(prefix="oneid-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None) if path == ":memory:" else None
+    file = str(Path(own) / "store.db") if own else path
+    writer = ThreadPoolExecutor(1, "oneid-writer")
+    store: SqliteStore | None = None
+    try:
+        loop = asyncio.get_running_loop()
+        connection, in_force = await loop.run_in_executor(writer, partial(_open, file, rules, clock, durable=own is None))
+        store = SqliteStore(file, connection, in_force, writer, clock)
+        yield store
+    finally:
+        if store is not None:
+            await store.close()
+        writer.shutdown()
+        if own:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def _open(path: str, rules: Rules, clock: Callable[[], Instant], *, durable: bool) -> tuple[sqlite3.Connection, Rules]:
+    try:
+        connection = connect(path)
+        if not durable:
+            connection.execute("PRAGMA synchronous = OFF")
+        migrate(connection)
+        return connection, _rules_in_force(connection, rules, clock)
+    except sqlite3.OperationalError as error:
+        if not Path(path).parent.is_dir():
+            raise StoreTrouble("the folder of the store's file does not exist; make it, or name another in ONEID_STORE") from error
+        raise trouble_of(error) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreTrouble("the store's file is not a OneID store (or is damaged); name another in ONEID_STORE") from error
+
+
+def _rules_in_force(connection: sqlite3.Connection, rules: Rules, clock: Callable[[], Instant]) -> Rules:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        row = connection.execute("SELECT version, toml FROM rules ORDER BY version DESC LIMIT 1").fetchone()
+        if row is None:
+            commit = connection.execute("SELECT coalesce(max(n), 0) + 1 FROM commits").fetchone()[0]
+            connection.execute("INSERT INTO commits (n, at, kind) VALUES (?, ?, 'rules')", (commit, clock()))
+            connection.execute("INSERT INTO rules (version, toml, made) VALUES (1, ?, ?)", (rules.toml, commit))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    if row is None or row[1] == rules.toml:
+        return rules
+    _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", row[0])
+    return Rules.parse(row[1])
+
+
+class SqliteStore:
+    """graph.store.ports.Store over one file; opened by `open_sqlite`."""
+
+    def __init__(
+        self, path: str, connection: sqlite3.Connection, in_force: Rules, writer: ThreadPoolExecutor, clock: Callable[[], Instant]
+    ) -> None:
+        self.in_force = in_force
+        self._path = path
+        self._connection = connection
+        self._gate: Gate[SqliteWriting] = Gate(SqliteTransaction(connection, in_force, writer, clock))
+        self._readers = ThreadPoolExecutor(_READERS, "oneid-reader")
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._changed = asyncio.Event()
+
+    @asynccontextmanager
+    async def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AsyncIterator[SqliteWriting]:
+        async with self._gate.step() as writing:
+            writing.kind, writing.by, writing.reason = kind, by, reason
+            yield writing
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def close(self) -> None:
+        """Close every connection; call it when nothing is under way."""
+        await asyncio.get_running_loop().run_in_executor(None, self._readers.shutdown)
+        for connection in self._open:
+            connection.close()
+        self._connection.close()
+
+    async def read(self, work: Callable[Concatenate[sqlite3.Connection, Rules, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one read in a reader thread, on one snapshot of the store."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(self._snapshot, work, *args, **kwargs))
+
+    def _snapshot(self, work: Callable[Concatenate[sqlite3.Connection, Rules, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            connection = self._reader()
+            connection.execute("BEGIN")
+            try:
+                return work(connection, self.in_force, *args, **kwargs)
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise trouble_of(error) from error
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = connect(self._path, read_only=True)
+            with self._lock:
+                self._open.append(connection)
+        return connection
+
+    async def wait_for_change(self, after_commit: int, timeout: float) -> int:
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
+            changed = self._changed
+            commit, _ = await self.head()
+            left = deadline - asyncio.get_running_loop().time()
+            if commit > after_commit or left <= 0:
+                return commit
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), min(left, 0.25))  # another process may write: look again now and then
+
+    async def _reached(self, token: int | None) -> None:
+        """Wait until the commit that a token names is visible."""
+        if token is None:
+            return
+        commit = await self.wait_for_change(token - 1, _TOKEN_SECONDS)
+        if commit < token:
+            raise StoreBusy("the write that this read waits for is not visible yet; send the request again")
+
+    async def profiles_by(self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None) -> list[ProfileView | None]:
+        await self._reached(token)
+        return await self.read(reads.profiles_by, by, want)
+
+    async def nodes(
+        self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
+    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | None]:
+        await self._reached(token)
+        return await self.read(reads.nodes, ids, want)
+
+    async def profiles(
+        self,
+        page: Page,
+        want: Sequence[Want],
+        *,
+        kind: ProfileKind | None = None,
+        updated_after: Instant | None = None,
+        token: int | None = None,
+    ) -> Connection[ProfileView]:
+        await self._reached(token)
+        return await self.read(reads.profiles, page, want, kind=kind, updated_after=updated_after)
+
+    async def search(
+        self,
+        prefixes: Sequence[Identifier],
+        names: Sequence[str],
+        page: Page,
+        want: Sequence[Want],
+        *,
+        whole: bool = False,
+        token: int | None = None,
+    ) -> Connection[ProfileView]:
+        await self._reached(token)
+        return await self.read(reads.search, prefixes, names, page, want, whole=whole)
+
+    async def fragment(self, key: RecordKey, want: Sequence[Want], *, token: int | None = None) -> FragmentView | None:
+        await self._reached(token)
+        return await self.read(reads.fragment, key, want)
+
+    async def shared_identifiers(
+        self, page: Page, want: Sequence[Want], *, namespaces: Sequence[str] | None = None, token: int | None = None
+    ) -> Connection[IdentifierView]:
+        await self._reached(token)
+        return await self.read(reads.shared_identifiers, page, want, namespaces=namespaces)
+
+    async def changes(
+        self,
+        page: Page,
+        want: Sequence[Want],
+        *,
+        kinds: Sequence[str] | None = None,
+        n: int | None = None,
+        token: int | None = None,
+    ) -> Connection[ChangeView]:
+        await self._reached(token)
+        return await self.read(reads.changes, page, want, kinds=kinds, n=n)
+
+    async def path(
+        self, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want], *, token: int | None = None
+    ) -> NeighbourhoodView | None:
+        await self._reached(token)
+        return await self.read(reads.path, origin, target, max_hops, want)
+
+    async def rules(self, version: int | None = None) -> RuleSetView | None:
+        return await self.read(reads.rules, version)
+
+    async def stats(self) -> StatsView:
+        return await self.read(reads.stats)
+
+    async def head(self) -> tuple[int, int]:
+        return await self.read(reads.head)

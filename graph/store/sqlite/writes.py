@@ -1,0 +1,222 @@
+"""What a step writes under the gate, on the writer's connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from graph.model import FragmentStatus, Instant, Judgement, Key
+from graph.resolve.rules import Rules
+from graph.store.ports import NAMESPACE_SHIFT, Delta, LinkRow, NewVersion, Pair, ProfileRow
+from graph.store.sqlite.under_gate import ACTIVE, STATES, SUPERSEDED, WITHDRAWN, Names, counts_json, listed
+from graph.traits.names import tokens
+
+__all__ = ["Writes"]
+
+
+class Writes:
+    """The writes of `Writing`, without the waiting, for the step with this commit number."""
+
+    def __init__(self, connection: sqlite3.Connection, namespaces: Names, sources: Names, rules: Rules, commit: int, at: Instant) -> None:
+        self.connection = connection
+        self.namespaces = namespaces
+        self.sources = sources
+        self.rules = rules
+        self.commit = commit
+        self.at = at
+
+    def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None:
+        row = (*key, digest, orjson.dumps(result).decode(), self.at)
+        self.connection.execute("INSERT INTO request (scope, key, hash, result, at) VALUES (?, ?, ?, ?, ?)", row)
+
+    def write_versions(self, versions: Sequence[NewVersion]) -> None:
+        source = self.sources.numbers(self.connection, {v.fragment.source for v in versions})
+        self.end_versions([v.replaces for v in versions if v.replaces is not None], SUPERSEDED)
+        dumps, commit = orjson.dumps, self.commit
+        self.connection.executemany(
+            "INSERT INTO version (id, source, record, state, hash, observed, sent, score, ids, raw, blocked, traits, made, ended)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    v.id,
+                    source[v.fragment.source],
+                    v.fragment.id,
+                    STATES.index(v.state),
+                    v.digest,
+                    v.observed,
+                    v.fragment.observed_at,
+                    v.fragment.score,
+                    str(list(v.ids)),
+                    dumps([list(i) for i in v.fragment.identifiers]).decode(),
+                    dumps([list(i) for i in v.blocked]).decode() if v.blocked else None,
+                    None if v.fragment.traits is None else dumps(v.fragment.traits).decode(),
+                    commit,
+                    None if v.state is FragmentStatus.ACTIVE else commit,
+                )
+                for v in versions
+            ],
+        )
+        active = [v for v in versions if v.state is FragmentStatus.ACTIVE]
+        self.connection.executemany(
+            "INSERT INTO carries (identifier, observed, version) VALUES (?, ?, ?)", [(i, v.observed, v.id) for v in active for i in v.ids]
+        )
+        named = [(token, v.id) for v in active for token in v.tokens]
+        if named:
+            self.connection.executemany("INSERT OR IGNORE INTO name_token (token, version) VALUES (?, ?)", named)
+
+    def end_versions(self, versions: Sequence[int], state: int) -> None:
+        """These active versions no longer count; what they carried moves to the history."""
+        for version in versions:
+            row = self.connection.execute("SELECT observed, ids, traits FROM version WHERE id = ?", (version,)).fetchone()
+            observed, ids, traits = row[0], orjson.loads(row[1]), row[2]
+            self.connection.execute("UPDATE version SET state = ?, ended = ? WHERE id = ?", (state, self.commit, version))
+            self.connection.executemany(
+                "DELETE FROM carries WHERE identifier = ? AND observed = ? AND version = ?", [(i, observed, version) for i in ids]
+            )
+            self.connection.executemany("INSERT INTO carries_ended VALUES (?, ?, ?)", [(i, version, self.commit) for i in ids])
+            if traits is not None:
+                gone = tokens(orjson.loads(traits), self.rules.traits.names)
+                self.connection.executemany("DELETE FROM name_token WHERE token = ? AND version = ?", [(token, version) for token in gone])
+
+    def withdraw_version(self, version: int) -> None:
+        self.end_versions([version], WITHDRAWN)
+
+    def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
+        raw = orjson.dumps([list(judgement.a), list(judgement.b)]).decode()
+        cursor = self.connection.execute(
+            "INSERT INTO judgement (kind, a, b, raw, at, by, reason, hash, in_force, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (judgement.kind, a, b, raw, judgement.at, judgement.by, judgement.reason, digest, a is not None and b is not None, self.commit),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None:
+        self.connection.executemany("UPDATE judgement SET in_force = ? WHERE id = ?", [(used, n) for n, used in changed])
+
+    def write_links(self, rows: Sequence[LinkRow], gone: Sequence[Pair], before: Mapping[Pair, LinkRow]) -> None:
+        new: dict[bool, list[tuple[Any, ...]]] = {False: [], True: []}
+        kept: dict[bool, list[tuple[Any, ...]]] = {False: [], True: []}
+        left: dict[bool, list[Pair]] = {False: [], True: []}
+        for row in rows:
+            pair = (row.a, row.b)
+            earlier = before.get(pair)
+            if earlier is not None and earlier.barred == row.barred:
+                kept[row.barred].append((*self._columns(row), *pair))
+                continue
+            if earlier is not None:
+                left[earlier.barred].append(pair)
+            new[row.barred].append((*pair, *self._columns(row)))
+        for pair in gone:
+            left[before[pair].barred].append(pair)
+        for barred, table in ((False, "link"), (True, "barred")):
+            run = self.connection.executemany
+            if left[barred]:
+                run(f"DELETE FROM {table} WHERE a = ? AND b = ?", left[barred])
+            if new[barred]:
+                run(
+                    f"INSERT INTO {table} (a, b, n, bare, dirty, first, last, score, refused, namespace) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                    new[barred],
+                )
+            if kept[barred]:
+                run(
+                    f"UPDATE {table} SET n = ?, bare = ?, dirty = ?, first = ?, last = ?, score = ?, refused = ?, namespace = ?"
+                    " WHERE a = ? AND b = ?",
+                    kept[barred],
+                )
+
+    def _columns(self, row: LinkRow) -> tuple[Any, ...]:
+        tally, refused = row.tally, row.refused
+        namespace = self.namespaces.number[refused.namespace] if refused is not None and refused.namespace is not None else None
+        rule = None if refused is None else refused.rule.value
+        return (tally.clean, tally.bare, tally.dirty, tally.first, tally.last, tally.top, rule, namespace)
+
+    def apply(self, delta: Delta) -> list[int]:
+        self._write_identifiers(delta)
+        self._write_one_ids(delta)
+        run = self.connection.executemany
+        if delta.refusals:
+            number = self.namespaces.number
+            run(
+                "UPDATE link SET refused = ?, namespace = ? WHERE a = ? AND b = ?",
+                [(r.rule.value if r else None, number[r.namespace] if r and r.namespace else None, a, b) for a, b, r in delta.refusals],
+            )
+        if delta.causes:
+            run("UPDATE version SET cause = ? WHERE id = ?", [(cause, version) for version, cause in delta.causes])
+        return self._write_changes(delta)
+
+    def _write_identifiers(self, delta: Delta) -> None:
+        run, commit = self.connection.executemany, self.commit
+        if delta.fresh:
+            run(
+                "INSERT INTO identifier (id, namespace, value, profile, since, flags, grp, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(m.id, m.id >> NAMESPACE_SHIFT, m.value, m.profile or None, commit, m.flags, m.group, commit) for m in delta.fresh],
+            )
+        if delta.moved:
+            run(
+                "INSERT INTO membership_ended (identifier, since, ended, profile)"
+                " SELECT id, since, ?, profile FROM identifier WHERE id = ? AND profile IS NOT NULL",
+                [(commit, identifier) for identifier, _ in delta.moved],
+            )
+            run("UPDATE identifier SET profile = ?, since = ? WHERE id = ?", [(profile, commit, i) for i, profile in delta.moved])
+        if delta.flags:
+            run("UPDATE identifier SET flags = ?, grp = ? WHERE id = ?", [(flags, group, i) for i, flags, group in delta.flags])
+
+    def _write_one_ids(self, delta: Delta) -> None:
+        run, commit = self.connection.executemany, self.commit
+        rows = {row.n: row for row in delta.profiles}
+        if delta.made:
+            run(
+                "INSERT INTO one_id (n, one_id, pin, made, since, updated, size, counts, kind, contested, aliases)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(n, one_id, pin, commit, commit, commit, *_summary(rows.pop(n))) for n, one_id, pin in delta.made],
+            )
+        if delta.pins or delta.closed:
+            run(
+                "INSERT INTO pin_ended (n, since, ended, pin, closed) SELECT n, since, ?, pin, closed FROM one_id WHERE n = ?",
+                [(commit, n) for n, _ in (*delta.pins, *delta.closed)],
+            )
+            run("UPDATE one_id SET pin = ?, since = ? WHERE n = ?", [(pin, commit, n) for n, pin in delta.pins])
+            run("UPDATE one_id SET pin = NULL, closed = ?, since = ? WHERE n = ?", [(into, commit, n) for n, into in delta.closed])
+        if delta.leads:
+            run(
+                "UPDATE one_id SET size = 0, counts = NULL, kind = NULL, contested = 0, aliases = 0, leads = ?,"
+                " retired = coalesce(retired, ?) WHERE n = ?",
+                [(leads, commit, n) for n, leads in delta.leads],
+            )
+        if rows:
+            run(
+                "UPDATE one_id SET size = ?, counts = ?, kind = ?, contested = ?, aliases = ?, leads = NULL, retired = NULL WHERE n = ?",
+                [(*_summary(row), n) for n, row in rows.items()],
+            )
+        made = {n for n, _, _ in delta.made}
+        self.touch({*delta.touched, *(change.n for change in delta.changes)} - made)
+
+    def touch(self, profiles: Collection[int]) -> None:
+        """Facts or identity of these changed in this commit."""
+        if profiles:
+            self.connection.executemany("UPDATE one_id SET updated = ? WHERE n = ?", [(self.commit, n) for n in sorted(profiles)])
+
+    def _write_changes(self, delta: Delta) -> list[int]:
+        if not delta.changes:
+            return []
+        first = self.connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM change").fetchone()[0]
+        self.connection.executemany(
+            "INSERT INTO change (seq, made, n, kind, gained, lost, leads, cause_kind, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (seq, self.commit, c.n, c.kind, str(list(c.gained)), str(list(c.lost)), c.leads, c.cause_kind, c.cause)
+                for seq, c in enumerate(delta.changes, first)
+            ],
+        )
+        return list(range(first, first + len(delta.changes)))
+
+    def close(self, kind: str, by: str | None, reason: str | None) -> None:
+        """Put the step on record."""
+        self.connection.execute(
+            "INSERT INTO commits (n, at, kind, by, reason) VALUES (?, ?, ?, ?, ?)", (self.commit, self.at, kind, by, reason)
+        )
+
+
+def _summary(row: ProfileRow) -> tuple[int, str, str, bool, int]:
+    return (row.size, counts_json(row.counts), row.kind, row.contested, row.aliases)

@@ -1,0 +1,283 @@
+"""The embedded store's side of the gate: one connection, one thread, one transaction with a savepoint for each step."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from graph.model import Identifier, Instant, Judgement, Key, RecordKey
+from graph.resolve.rules import Rules
+from graph.store.ports import (
+    NAMESPACE_SHIFT,
+    Content,
+    Delta,
+    Head,
+    InteractionHead,
+    JudgementRow,
+    Known,
+    LinkRow,
+    Member,
+    NewInteraction,
+    NewVersion,
+    Pair,
+    Pin,
+    Sighting,
+    Summary,
+)
+from graph.store.sqlite.connect import trouble_of
+from graph.store.sqlite.interactions import Interactions
+from graph.store.sqlite.under_gate import Names, UnderGate
+from graph.store.sqlite.writes import Writes
+
+__all__ = ["SqliteTransaction", "SqliteWriting"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_WEEK = 7 * 24 * 3600 * 1_000_000
+
+
+def now() -> Instant:
+    """The clock of this machine."""
+    return time.time_ns() // 1000
+
+
+class SqliteTransaction:
+    """A transaction of the gate (graph.store.gate.Transaction). All SQL runs in `thread`, in the order it was asked for."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, rules: Rules, thread: ThreadPoolExecutor, clock: Callable[[], Instant] = now
+    ) -> None:
+        self.connection = connection
+        self.rules = rules
+        self._thread = thread
+        self._clock = clock
+        self._namespaces = Names("namespace")
+        self._sources = Names("source")
+        self._last: tuple[int, Instant] = (0, 0)
+        self._counters: tuple[int, int] = (0, 0)
+        self._step: SqliteWriting | None = None
+        self._before: tuple[int, int, int, tuple[int, int]] = (0, 0, 0, (0, 0))
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run in the store's thread; a database error comes back as StoreTrouble."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **kwargs))
+        except sqlite3.Error as error:
+            raise trouble_of(error) from error
+
+    async def begin(self) -> None:
+        await self.run(self._begin)
+
+    def _begin(self) -> None:
+        run = self.connection.execute
+        run("BEGIN IMMEDIATE")
+        self._namespaces.refresh(self.connection)
+        self._sources.refresh(self.connection)
+        self._last = run("SELECT n, at FROM commits ORDER BY n DESC LIMIT 1").fetchone() or (0, 0)
+        version, one_id = run("SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(n), 0) FROM one_id)").fetchone()
+        self._counters = (version, one_id)
+
+    async def open_step(self) -> SqliteWriting:
+        return await self.run(self._open_step)
+
+    def _open_step(self) -> SqliteWriting:
+        self.connection.execute("SAVEPOINT step")
+        self._before = (self.connection.total_changes, len(self._namespaces.names), len(self._sources.names), self._counters)
+        commit, at = self._last[0] + 1, max(self._clock(), self._last[1] + 1)
+        step = SqliteWriting(self, commit, at, self._namespaces, self._sources, self._counters)
+        self._step = step
+        return step
+
+    async def close_step(self) -> None:
+        await self.run(self._close_step)
+
+    def _close_step(self) -> None:
+        assert self._step is not None
+        step = self._step
+        if self.connection.total_changes > self._before[0]:
+            step.writes.close(step.kind, step.by, step.reason)
+            self._last = (step.commit, step.at)
+        self._counters = (step.last_version, step.last_one_id)
+        self.connection.execute("RELEASE step")
+
+    async def drop_step(self) -> None:
+        await self.run(self._drop_step)
+
+    def _drop_step(self) -> None:
+        self.connection.execute("ROLLBACK TO step")
+        self.connection.execute("RELEASE step")
+        _, namespaces, sources, self._counters = self._before
+        self._namespaces.forget_after(namespaces)
+        self._sources.forget_after(sources)
+
+    async def commit(self) -> None:
+        await self.run(self._commit)
+
+    def _commit(self) -> None:
+        try:
+            self.connection.execute("DELETE FROM request WHERE at < ?", (self._last[1] - _WEEK,))
+            self.connection.execute("COMMIT")
+        except sqlite3.Error:
+            self._rollback()
+            raise
+
+    async def rollback(self) -> None:
+        await self.run(self._rollback)
+
+    def _rollback(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        self._namespaces.forget_after(0)
+        self._sources.forget_after(0)
+
+
+class SqliteWriting:
+    """One step under the gate: graph.store.ports.Writing."""
+
+    def __init__(
+        self, transaction: SqliteTransaction, commit: int, at: Instant, namespaces: Names, sources: Names, counters: tuple[int, int]
+    ) -> None:
+        self.commit = commit
+        self.at = at
+        self.kind = ""
+        self.by: str | None = None
+        self.reason: str | None = None
+        self.last_version, self.last_one_id = counters
+        self._run = transaction.run
+        self._namespaces = namespaces
+        self._place: dict[int, int] = {}
+        connection = transaction.connection
+        self._connection = connection
+        self._reads = UnderGate(connection, namespaces, sources)
+        self.writes = Writes(connection, namespaces, sources, transaction.rules, commit, at)
+        self._interactions = Interactions(connection, sources, commit)
+
+    def namespaces(self) -> Sequence[str]:
+        return self._namespaces.names
+
+    def new_version(self) -> int:
+        self.last_version += 1
+        return self.last_version
+
+    def new_one_id(self) -> int:
+        self.last_one_id += 1
+        return self.last_one_id
+
+    async def namespace_numbers(self, names: Iterable[str]) -> dict[str, int]:
+        wanted = sorted(set(names))
+        if all(name in self._namespaces.number for name in wanted):
+            return self._namespaces.number
+        return await self._run(self._namespaces.numbers, self._connection, wanted)
+
+    async def new_identifiers(self, namespaces: Sequence[int]) -> list[int]:
+        missing = sorted(set(namespaces) - self._place.keys())
+        if missing:
+            await self._run(self._read_places, missing)
+        made = []
+        for namespace in namespaces:
+            self._place[namespace] += 1
+            made.append(self._place[namespace])
+        return made
+
+    def _read_places(self, namespaces: list[int]) -> None:
+        for namespace in namespaces:
+            low = namespace << NAMESPACE_SHIFT
+            row = self._connection.execute(
+                "SELECT max(id) FROM identifier WHERE id BETWEEN ? AND ?", (low, low + (1 << NAMESPACE_SHIFT) - 1)
+            )
+            self._place[namespace] = row.fetchone()[0] or low
+
+    async def answered(self, key: Key) -> tuple[bytes, dict[str, Any]] | None:
+        return await self._run(self._reads.answered, key)
+
+    async def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None:
+        await self._run(self.writes.answer, key, digest, result)
+
+    async def heads(self, asked: Sequence[Content]) -> dict[Content, Head]:
+        return await self._run(self._reads.heads, asked)
+
+    async def active_version(self, key: RecordKey) -> Sighting | None:
+        return await self._run(self._reads.active_version, key)
+
+    async def identifiers(self, asked: Collection[Identifier]) -> dict[Identifier, Known]:
+        return await self._run(self._reads.identifiers, asked)
+
+    async def faces(self, ids: Collection[int]) -> dict[int, Member | None]:
+        return await self._run(self._reads.faces, ids)
+
+    async def summaries(self, profiles: Collection[int]) -> dict[int, Summary]:
+        return await self._run(self._reads.summaries, profiles)
+
+    async def members(self, profiles: Collection[int]) -> list[Member]:
+        return await self._run(self._reads.members, profiles)
+
+    async def links(self, pairs: Collection[Pair]) -> dict[Pair, LinkRow]:
+        return await self._run(self._reads.links, pairs)
+
+    async def usable_links(self, ids: Collection[int]) -> list[LinkRow]:
+        return await self._run(self._reads.usable_links, ids)
+
+    async def barred_links(self, ids: Collection[int]) -> list[LinkRow]:
+        return await self._run(self._reads.barred_links, ids)
+
+    async def degrees(self, asked: Collection[Pair], bound: int) -> dict[Pair, tuple[int, int]]:
+        return await self._run(self._reads.degrees, asked, bound)
+
+    async def total_degrees(self, ids: Collection[int], bound: int) -> dict[int, int]:
+        return await self._run(self._reads.total_degrees, ids, bound)
+
+    async def rays(self, hubs: Collection[Pair], *, barred: bool) -> dict[Pair, list[LinkRow]]:
+        return await self._run(self._reads.rays, hubs, barred=barred)
+
+    async def sightings(self, pairs: Collection[Pair]) -> dict[Pair, list[Sighting]]:
+        return await self._run(self._reads.sightings, pairs)
+
+    async def carrying_several(self, ids: Collection[int]) -> list[Sighting]:
+        return await self._run(self._reads.carrying_several, ids)
+
+    async def judgements(self, ids: Collection[int]) -> list[JudgementRow]:
+        return await self._run(self._reads.judgements, ids)
+
+    async def judgement_digests(self, digests: Collection[bytes]) -> set[bytes]:
+        return await self._run(self._reads.judgement_digests, digests)
+
+    async def pins(self, ids: Collection[int]) -> list[Pin]:
+        return await self._run(self._reads.pins, ids)
+
+    async def unmentioned(self, ids: Collection[int]) -> set[int]:
+        return await self._run(self._reads.unmentioned, ids)
+
+    async def one_ids(self, ids: Collection[int]) -> dict[int, str]:
+        return await self._run(self._reads.one_ids, ids)
+
+    async def interaction_heads(self, asked: Sequence[Content]) -> dict[Content, InteractionHead]:
+        return await self._run(self._interactions.heads, asked)
+
+    async def write_interactions(self, versions: Sequence[NewInteraction]) -> None:
+        await self._run(self._interactions.write, versions)
+
+    async def withdraw_interactions(self, versions: Sequence[int]) -> None:
+        await self._run(self._interactions.withdraw, versions)
+
+    async def write_versions(self, versions: Sequence[NewVersion]) -> None:
+        await self._run(self.writes.write_versions, versions)
+
+    async def withdraw_version(self, version: int) -> None:
+        await self._run(self.writes.withdraw_version, version)
+
+    async def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
+        return await self._run(self.writes.write_judgement, judgement, digest, a, b)
+
+    async def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None:
+        await self._run(self.writes.set_in_force, changed)
+
+    async def write_links(self, rows: Sequence[LinkRow], gone: Sequence[Pair], before: Mapping[Pair, LinkRow]) -> None:
+        await self._run(self.writes.write_links, rows, gone, before)
+
+    async def apply(self, delta: Delta) -> list[int]:
+        return await self._run(self.writes.apply, delta)
