@@ -130,6 +130,7 @@ async def _judge(writing: Writing, judgements: dict[bytes, Judgement], rules: Ru
     for at in ids.values():
         field.flags[at] |= JUDGED
     await _rejudge(writing, field, evidence)
+    await field.settle_groups(writing)
     return await settle_step(writing, field, evidence, tuple(ids.values()), new_id)
 
 

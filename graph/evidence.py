@@ -116,6 +116,12 @@ class Field:
         done = {m.id for m in placed}
         return [Member(at, i.value, 0, self.flags[at], self.group.get(at)) for at, i in self.fresh.items() if at not in done]
 
+    async def settle_groups(self, writing: Writing) -> None:
+        """Put new identifiers and judged groups on record now, since the store counts by them."""
+        await writing.write_identifiers(self.unplaced(()), self.changed_flags())
+        self.fresh.clear()
+        self.stored = {at: (flags, self.group.get(at)) for at, flags in self.flags.items()}
+
     def changed_flags(self) -> list[tuple[int, int, int | None]]:
         """Flags and group of stored identifiers that differ from the store's."""
         return [

@@ -52,6 +52,7 @@ __all__ = [
     "ChangeRow",
     "Content",
     "Delta",
+    "Everything",
     "Head",
     "InteractionHead",
     "JudgementRow",
@@ -60,6 +61,7 @@ __all__ = [
     "Member",
     "NewInteraction",
     "NewVersion",
+    "OneIdRow",
     "Pin",
     "ProfileRow",
     "Reads",
@@ -243,6 +245,37 @@ class NewInteraction(NamedTuple):
     replaces: int | None
 
 
+class OneIdRow(NamedTuple):
+    """A OneID as stored. `size` 0: it names nobody; the summary fields are None then."""
+
+    n: int
+    one_id: str
+    pin: int | None
+    closed: int | None
+    leads: int | None
+    size: int
+    counts: dict[int, int] | None
+    kind: str | None
+    contested: bool
+    aliases: int
+
+
+class Everything(NamedTuple):
+    """A whole store at one commit, for audits. Memory: all of it."""
+
+    commit: int
+    namespaces: tuple[str, ...]
+    members: list[Member]  # profile 0: nothing mentions it
+    versions: list[tuple[RecordKey, Sighting]]  # the active ones
+    carried: set[tuple[int, Instant, int]]  # identifier, time, version
+    judgements: list[JudgementRow]  # live ones, void ones among them
+    links: list[LinkRow]
+    one_ids: list[OneIdRow]
+    changes: list[ChangeRow]  # the feed in its order
+    interactions: list[tuple[int, int, str, float, Instant]]  # active: origin, target, type, weight, time
+    ties: dict[tuple[int, int, str], tuple[int, float, Instant, Instant]]  # count, weight, first, last
+
+
 class Writing(Protocol):
     """The inside of the gate, for one step. What it reads is current, its own writes included; nothing counts before the step is left.
 
@@ -368,6 +401,11 @@ class Writing(Protocol):
         """A judgement with its time; its number comes back. In force until said otherwise."""
         ...
 
+    async def write_identifiers(self, fresh: Sequence[Member], flags: Sequence[tuple[int, int, int | None]]) -> None:
+        """New identifiers (profile 0: nothing mentions them yet), and flags and judged group of stored ones; for what must be on record
+        before the rest of a step is decided."""
+        ...
+
     async def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None: ...
 
     async def write_links(self, rows: Sequence[LinkRow], gone: Sequence[Pair], before: Mapping[Pair, LinkRow]) -> None:
@@ -465,6 +503,10 @@ class Store(Reads, Protocol):
 
     def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AbstractAsyncContextManager[Writing]:
         """The write gate for one step. Leaving it returns when the step is durable, or raises and nothing of it was written."""
+        ...
+
+    async def everything(self) -> Everything:
+        """The whole store, of one commit."""
         ...
 
     async def wait_for_change(self, after_commit: int, timeout: float) -> int:

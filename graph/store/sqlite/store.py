@@ -20,8 +20,10 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
+from graph.store.ports import Everything
 from graph.store.sqlite import reads
 from graph.store.sqlite.connect import connect, migrate, trouble_of
+from graph.store.sqlite.everything import everything
 from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
 from graph.views import (
     ChangeView,
@@ -168,6 +170,9 @@ class SqliteStore:
                 return commit
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), min(left, 0.25))  # another process may write: look again now and then
+
+    async def everything(self) -> Everything:
+        return await self.read(everything)
 
     async def _reached(self, token: int | None) -> None:
         """Wait until the commit that a token names is visible."""

@@ -189,13 +189,13 @@ class UnderGate:
         limit = bound + 1
         while True:
             far = self.connection.execute(
-                "SELECT coalesce(i.grp, i.id) FROM ("
+                "SELECT coalesce(i.grp, far) FROM ("
                 "  SELECT b AS far FROM link WHERE a = :x AND b >= :low AND b < :high"
                 "  UNION ALL SELECT a FROM link INDEXED BY link_back WHERE b = :x AND a >= :low AND a < :high"
                 f"  UNION ALL SELECT b FROM barred WHERE a = :x AND b >= :low AND b < :high AND refused NOT IN {_COUNTS_NOT}"
                 "  UNION ALL SELECT a FROM barred INDEXED BY barred_back"
                 f"   WHERE b = :x AND a >= :low AND a < :high AND refused NOT IN {_COUNTS_NOT}"
-                "  LIMIT :limit) CROSS JOIN identifier i ON i.id = far",
+                "  LIMIT :limit) LEFT JOIN identifier i ON i.id = far",
                 {"x": identifier, "low": low, "high": low + _PLACES, "limit": limit},
             ).fetchall()
             groups = len(set(far))

@@ -10,8 +10,8 @@ import orjson
 
 from graph.model import FragmentStatus, Instant, Judgement, Key
 from graph.resolve.rules import Rules
-from graph.store.ports import NAMESPACE_SHIFT, Delta, LinkRow, NewVersion, Pair, ProfileRow
-from graph.store.sqlite.under_gate import ACTIVE, STATES, SUPERSEDED, WITHDRAWN, Names, counts_json, listed
+from graph.store.ports import NAMESPACE_SHIFT, Delta, LinkRow, Member, NewVersion, Pair, ProfileRow
+from graph.store.sqlite.under_gate import STATES, SUPERSEDED, WITHDRAWN, Names, counts_json
 from graph.traits.names import tokens
 
 __all__ = ["Writes"]
@@ -133,7 +133,8 @@ class Writes:
         return (tally.clean, tally.bare, tally.dirty, tally.first, tally.last, tally.top, rule, namespace)
 
     def apply(self, delta: Delta) -> list[int]:
-        self._write_identifiers(delta)
+        self.write_identifiers(delta.fresh, delta.flags)
+        self._write_memberships(delta)
         self._write_one_ids(delta)
         run = self.connection.executemany
         if delta.refusals:
@@ -146,13 +147,18 @@ class Writes:
             run("UPDATE version SET cause = ? WHERE id = ?", [(cause, version) for version, cause in delta.causes])
         return self._write_changes(delta)
 
-    def _write_identifiers(self, delta: Delta) -> None:
+    def write_identifiers(self, fresh: Sequence[Member], flags: Sequence[tuple[int, int, int | None]]) -> None:
         run, commit = self.connection.executemany, self.commit
-        if delta.fresh:
+        if fresh:
             run(
                 "INSERT INTO identifier (id, namespace, value, profile, since, flags, grp, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(m.id, m.id >> NAMESPACE_SHIFT, m.value, m.profile or None, commit, m.flags, m.group, commit) for m in delta.fresh],
+                [(m.id, m.id >> NAMESPACE_SHIFT, m.value, m.profile or None, commit, m.flags, m.group, commit) for m in fresh],
             )
+        if flags:
+            run("UPDATE identifier SET flags = ?, grp = ? WHERE id = ?", [(bits, group, i) for i, bits, group in flags])
+
+    def _write_memberships(self, delta: Delta) -> None:
+        run, commit = self.connection.executemany, self.commit
         if delta.moved:
             run(
                 "INSERT INTO membership_ended (identifier, since, ended, profile)"
@@ -160,8 +166,6 @@ class Writes:
                 [(commit, identifier) for identifier, _ in delta.moved],
             )
             run("UPDATE identifier SET profile = ?, since = ? WHERE id = ?", [(profile, commit, i) for i, profile in delta.moved])
-        if delta.flags:
-            run("UPDATE identifier SET flags = ?, grp = ? WHERE id = ?", [(flags, group, i) for i, flags, group in delta.flags])
 
     def _write_one_ids(self, delta: Delta) -> None:
         run, commit = self.connection.executemany, self.commit

@@ -273,6 +273,9 @@ class SqliteWriting:
     async def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
         return await self._run(self.writes.write_judgement, judgement, digest, a, b)
 
+    async def write_identifiers(self, fresh: Sequence[Member], flags: Sequence[tuple[int, int, int | None]]) -> None:
+        await self._run(self.writes.write_identifiers, fresh, flags)
+
     async def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None:
         await self._run(self.writes.set_in_force, changed)
 

@@ -1,0 +1,66 @@
+"""The whole of an embedded store in memory, for audits."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import orjson
+
+from graph.model import ChangeKind, JudgementKind, RecordKey
+from graph.resolve.rules import Rules
+from graph.store.ports import ChangeRow, Everything, JudgementRow, Member, OneIdRow, Sighting
+from graph.store.sqlite.under_gate import Names, UnderGate
+
+__all__ = ["everything"]
+
+
+def everything(conn: sqlite3.Connection, rules: Rules) -> Everything:
+    """All that an audit compares, in one snapshot."""
+    namespaces, sources = Names("namespace"), Names("source")
+    namespaces.refresh(conn)
+    sources.refresh(conn)
+    gate = UnderGate(conn, namespaces, sources)
+    members = [Member(*row) for row in conn.execute("SELECT id, value, coalesce(profile, 0), flags, grp FROM identifier")]
+    ids = [m.id for m in members]
+    return Everything(
+        commit=conn.execute("SELECT coalesce(max(n), 0) FROM commits").fetchone()[0],
+        namespaces=tuple(namespaces.names),
+        members=members,
+        versions=[
+            (RecordKey(sources.names[source - 1], record), Sighting(version, observed, score, tuple(orjson.loads(carried))))
+            for source, record, version, observed, score, carried in conn.execute(
+                "SELECT source, record, id, observed, score, ids FROM version WHERE state = 0 ORDER BY id"
+            )
+        ],
+        carried=set(conn.execute("SELECT identifier, observed, version FROM carries")),
+        judgements=[
+            JudgementRow(n, JudgementKind(kind), a, b, at, bool(used))
+            for n, kind, a, b, at, used in conn.execute("SELECT id, kind, a, b, at, in_force FROM judgement WHERE ended IS NULL")
+        ],
+        links=[*gate.usable_links(ids), *gate.barred_links(ids)],
+        one_ids=[
+            OneIdRow(
+                n,
+                one_id,
+                pin,
+                closed,
+                leads,
+                size,
+                {int(no): c for no, c in orjson.loads(counts).items()} if counts else None,
+                kind,
+                bool(contested),
+                aliases,
+            )
+            for n, one_id, pin, closed, leads, size, counts, kind, contested, aliases in conn.execute(
+                "SELECT n, one_id, pin, closed, leads, size, counts, kind, contested, aliases FROM one_id ORDER BY n"
+            )
+        ],
+        changes=[
+            ChangeRow(n, ChangeKind(kind), tuple(orjson.loads(gained)), tuple(orjson.loads(lost)), leads, cause_kind, cause)
+            for n, kind, gained, lost, leads, cause_kind, cause in conn.execute(
+                "SELECT n, kind, gained, lost, leads, cause_kind, cause FROM change ORDER BY seq"
+            )
+        ],
+        interactions=conn.execute("SELECT origin, target, type, weight, at FROM interaction WHERE state = 0").fetchall(),
+        ties={(row[0], row[1], row[2]): (row[3], row[4], row[5], row[6]) for row in conn.execute("SELECT * FROM tie")},
+    )
