@@ -127,9 +127,7 @@ def _json_trouble(line: str | bytes, error: orjson.JSONDecodeError) -> str:
         else:
             line.encode()
     except UnicodeError as bad:
-        return (
-            f"not valid UTF-8 at place {bad.start if isinstance(bad, UnicodeDecodeError | UnicodeEncodeError) else 0}"
-        )
+        return f"not valid UTF-8 at place {bad.start if isinstance(bad, UnicodeDecodeError | UnicodeEncodeError) else 0}"
     if not line.strip():
         return "the line is empty"
     if "depth" in error.msg or "ecursion" in error.msg:
@@ -217,9 +215,7 @@ def instant_of(sent: str | datetime, path: tuple[str, ...]) -> Instant:
     if isinstance(sent, str):
         if not _RFC3339.fullmatch(sent):
             came = "a date without a time" if _DATE.fullmatch(sent) else f"a text of {len(sent)} characters"
-            raise BadInput(
-                f"a date and time as 2026-01-02T03:04:05Z (RFC 3339; no zone means UTC) is wanted, {came} came", path
-            )
+            raise BadInput(f"a date and time as 2026-01-02T03:04:05Z (RFC 3339; no zone means UTC) is wanted, {came} came", path)
         try:
             at = instant(datetime.fromisoformat(sent.upper()))
         except ValueError:

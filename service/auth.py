@@ -1,7 +1,7 @@
 """Who calls: API keys, their scopes, and the file that keeps them hashed.
 
-A key is 256 random bits, so its plain SHA-256 says nothing about it and needs no salt; only the hash is stored. The file
-is JSON, as the functions here write it, or TOML of the same shape where the name ends in `.toml` (read only):
+A key is 256 random bits, so its plain SHA-256 tells nothing about it and needs no salt; only the hash is stored. The
+file is JSON, as the functions here write it, or TOML of the same shape where the name ends in `.toml` (read only):
 
     {"keys": [{"id": "k3f9…", "name": "crm", "sha256": "…", "scopes": ["read"], "created": "2026-01-02T03:04:05Z"}]}
 
@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from graph.errors import OneIDError
 
 __all__ = [
+    "NOBODY",
     "OPEN",
     "BadKeyFile",
     "Caller",
@@ -93,6 +94,9 @@ class Caller:
 
 OPEN: Final = Caller("open", "open", frozenset(Scope))
 """Everybody, where no keys are set: every scope, on loopback only."""
+
+NOBODY: Final = Caller("", "", frozenset())
+"""Somebody who has not said yet who they are: no scope at all."""
 
 
 class KeyRecord(BaseModel):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from service.cli_talk import RulesFile, StoreUrl, need_store, rules_of, say, told
+from service.cli_talk import RulesFile, StoreUrl, need_store, rules_of, say, settings_of, told
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -55,9 +55,7 @@ def export(
 
     The file appears when it is whole. Values are not masked: who can read the store can read the export.
     """
-    from service.settings import Settings
-
-    settings = Settings.of_environment(store=store, rules=rules)
+    settings = settings_of(store=store, rules=rules)
     need_store(settings.store)
     chosen = form or _form_of(out)
     with _written(out) as file:

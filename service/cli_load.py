@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli_talk import FAILED, INTERRUPTED, AsJson, RulesFile, StoreUrl, put, rules_of, say, store_file, told
+from service.cli_talk import FAILED, INTERRUPTED, AsJson, RulesFile, StoreUrl, put, rules_of, say, settings_of, store_file, told
 
 if TYPE_CHECKING:
     from graph.store.ports import Store
@@ -60,9 +60,8 @@ def load(
     or rules; 130 interrupted, with what was loaded so far kept.
     """
     from service.files.parts import check_readable, parts_of
-    from service.settings import Settings
 
-    settings = Settings.of_environment(store=store, rules=rules)
+    settings = settings_of(store=store, rules=rules)
     paths, plan = _paths(files or [], mapping)
     check_readable(paths)
     loaded = asyncio.run(_load(settings, parts_of(paths, plan), rejects, batch))

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from service.cli_talk import FAILED, RulesFile, put, rules_of, say, told
+from service.cli_talk import FAILED, RulesFile, put, rules_of, say, settings_of, told
 
 __all__ = ["simulate"]
 
 
 @told
 def simulate(
-    evidence: Annotated[list[str], typer.Argument(metavar="EVIDENCE...", help="NDJSON files of evidence lines; - is standard input.")],
+    evidence: Annotated[list[str], typer.Argument(metavar="EVIDENCE", help="NDJSON files of evidence lines; - is standard input.")],
     rules: RulesFile = None,
 ) -> None:
     """Resolve evidence lines under rules, touching no store, and print who belongs together as JSON.
@@ -24,9 +24,8 @@ def simulate(
     stderr with its number; the JSON is still printed, and the exit code is then 1. Rules that cannot be used end it with 2.
     """
     from graph.simulate import simulate as simulated
-    from service.settings import Settings
 
-    in_force = rules_of(Settings.of_environment(rules=rules))
+    in_force = rules_of(settings_of(rules=rules))
     lines = _Lines(evidence)
     result = simulated(lines, in_force)
     put(result.document)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli_talk import FAILED, AsJson, RulesFile, StoreUrl, put, rules_of, say, told
+from service.cli_talk import FAILED, AsJson, RulesFile, StoreUrl, put, rules_of, say, settings_of, told
 
 if TYPE_CHECKING:
     from graph.check import CheckReport
-
     from service.settings import Settings
 
 __all__ = ["check", "keys", "schema"]
@@ -27,9 +26,8 @@ def check(store: StoreUrl = None, rules: RulesFile = None, as_json: AsJson = Fal
 
     The exit code is 1 where there is any. All evidence is resolved in memory, so the larger the store, the longer this takes.
     """
-    from service.settings import Settings
 
-    report = asyncio.run(_checked(Settings.of_environment(store=store, rules=rules)))
+    report = asyncio.run(_checked(settings_of(store=store, rules=rules)))
     if as_json:
         put({"differences": list(report.differences), "counted": dict(report.counted)})
     else:
@@ -46,7 +44,6 @@ def check(store: StoreUrl = None, rules: RulesFile = None, as_json: AsJson = Fal
 
 async def _checked(settings: Settings) -> CheckReport:
     from graph.check import check as checked
-
     from graph.store import open_store
 
     async with open_store(settings.store, rules_of(settings)) as store:

@@ -83,6 +83,13 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
     return talking
 
 
+def settings_of(*, store: str | None = None, rules: Path | None = None) -> Settings:
+    """The settings of a command that serves nobody: where the service would listen, and for whom, does not matter to it."""
+    from service.settings import Settings
+
+    return Settings.of_environment(host="127.0.0.1", store=store, rules=rules)
+
+
 def rules_of(settings: Settings) -> Rules:
     """The rules of the settings; BadRules also where their file cannot be read."""
     from graph.resolve.rules import Rules

@@ -85,9 +85,9 @@ class Written:
 
 
 class Refused(NamedTuple):
-    """One of a batch, by its place in it, that the store left out."""
+    """One of a batch, by its place `at` in it, that the store left out."""
 
-    index: int
+    at: int
     code: str
     message: str
     path: tuple[str, ...]
@@ -195,8 +195,8 @@ class _PartLoad:
         written = await _patiently(lambda: flow(values))
         self._token = max(self._token, written.token)
         self._loaded.unchanged += written.unchanged
-        for index, code, message, path in written.rejected:
-            self._reject(Reject(self._part, rows[index].place, code, message, path, None))
+        for at, code, message, path in written.rejected:
+            self._reject(Reject(self._part, rows[at].place, code, message, path, None))
         return written.accepted
 
     def _bad(self, place: int, trouble: BadInput, text: str | None = None) -> None:

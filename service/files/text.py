@@ -46,15 +46,23 @@ class BytesFile:
             plain = io.BufferedReader(self._raw, _CHUNK)
             zipped = plain.peek(2)[:2] == _GZIP
             self.data = io.BufferedReader(cast(io.RawIOBase, GzipFile(fileobj=plain)), _CHUNK) if zipped else plain
+            self._top: io.IOBase = self.data
         except BaseException:
             self._raw.close()
             raise
+
+    def text(self, encoding: str) -> io.TextIOWrapper:
+        """The file as text, line ends as they are; bytes that are no text are marked (`undecodable`)."""
+        encoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+        top = io.TextIOWrapper(self.data, encoding, errors="oneid.marked", newline="")
+        self._top = top
+        return top
 
     def done(self) -> int:
         return self._raw.count
 
     def close(self) -> None:
-        self.data.close()
+        self._top.close()
         self._raw.close()
 
     def lines(self) -> Iterator[bytes | ValueTooLong]:
@@ -71,14 +79,13 @@ class BytesFile:
 
 
 class TextLines:
-    """The lines of a file as text, as the csv module wants them. Bytes that are no text are marked (`undecodable`).
+    """The lines of a file as text, as the csv module wants them.
 
     A line of more than MAX_LINE characters raises ValueTooLong once, then the next one follows.
     """
 
     def __init__(self, file: BytesFile, encoding: str) -> None:
-        encoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-        self._text = io.TextIOWrapper(file.data, encoding, errors="oneid.marked", newline="")
+        self._text = file.text(encoding)
         self.number = 0
         """Lines given out so far."""
 
