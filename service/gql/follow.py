@@ -1,0 +1,81 @@
+"""Following the feed and single profiles.
+
+A follower reads, hands on what it read, and then waits for the next commit: one page is all it ever holds, however slow its
+reader is. It stops when the service is about to close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from graph.views import ChangeView, Key, LookUp, Page, ProfileView, Want
+from service.gql.context import Service
+
+__all__ = ["Event", "follow_feed", "follow_profile"]
+
+_PAGE = 100
+
+
+class Event(NamedTuple):
+    """A profile as it is now, with the last entry of the feed about it since the event before; `key` is where to resume."""
+
+    key: Key
+    profile: ProfileView | None
+    change: ChangeView | None
+
+
+async def follow_feed(service: Service, after: Key | None, want: Sequence[Want], kinds: Sequence[str] | None) -> AsyncIterator[ChangeView]:
+    """Every entry after a position, or from now on; then each new one, until the service closes."""
+    store = service.store
+    commit, last = await store.head()
+    position = (last,) if after is None else after
+    while not service.closing.is_set():
+        page = await store.changes(Page(_PAGE, position), want, kinds=kinds)
+        for edge in page.edges:
+            yield edge.node
+        position = page.end or position
+        if not page.has_next:
+            commit = await _next_commit(service, commit)
+
+
+async def follow_profile(
+    service: Service, asked: LookUp | None, after: Key | None, want: Sequence[Want], change_want: Sequence[Want] | None
+) -> AsyncIterator[Event]:
+    """The profile as it is now, or with `after` as soon as it differs from then; then each time it changed.
+
+    Changes that come faster than they are read become one event. `change_want` None: nobody asks what changed.
+    """
+    store = service.store
+    commit, seq = await store.head()
+    known: tuple[int, int] | None = None  # number and version last shown
+    version, seq = after if after is not None and len(after) == 2 else (-1, seq)
+    while not service.closing.is_set():
+        (view,) = await store.profiles_by([asked], want) if asked is not None else (None,)
+        now = (view.n, view.version) if view else (0, 0)
+        if now != known and (known is not None or now[1] != version):
+            change, seq = await _last_change(service, view, seq, change_want)
+            yield Event((now[1], seq), view, None if known is None and after is None else change)
+        known = now
+        commit = await _next_commit(service, commit)
+
+
+async def _next_commit(service: Service, commit: int) -> int:
+    """The last commit, once there is one after `commit` or the service closes."""
+    last = commit
+    while last <= commit and not service.closing.is_set():
+        last = await service.store.wait_for_change(commit, service.settings.poll_seconds)
+    return last
+
+
+async def _last_change(service: Service, view: ProfileView | None, seq: int, want: Sequence[Want] | None) -> tuple[ChangeView | None, int]:
+    """The last entry of the feed about a profile after a position, and the position it brings us to."""
+    change: ChangeView | None = None
+    more = view is not None and want is not None
+    while view is not None and want is not None and more:
+        page = await service.store.changes(Page(_PAGE, (seq,)), want, n=view.n)
+        if page.edges:
+            change = page.edges[-1].node
+        seq = page.end[0] if page.end else seq
+        more = page.has_next
+    return change, seq

@@ -1,0 +1,141 @@
+"""The inputs of the schema, and how they become the mappings and look-ups that `graph` reads.
+
+Fields are checked by `graph.lines`, so that a bad record gets the same words here and on the command line.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from graph.model import RecordKey as Key
+from service.gql.scalars import JSON, Sent
+
+__all__ = [
+    "FragmentInput",
+    "IdentifierInput",
+    "IngestFragmentsInput",
+    "InteractionInput",
+    "ProfileBy",
+    "RecordInteractionsInput",
+    "RecordKey",
+    "WithdrawInput",
+    "WithdrawInteractionsInput",
+    "said",
+]
+
+_MUTATION_ID = (
+    "Idempotency key, 1 to 256 characters, kept 7 days: a retry with the same key and content gets the first answer and changes nothing; "
+    "the same key with other content is a CONFLICT. Null: none."
+)
+
+
+def said(value: Any) -> Any:
+    """What came, or None for nothing."""
+    return None if value is UNSET else value
+
+
+@strawberry.input(description="An identifier as it comes from a source; the server normalises it.")
+class IdentifierInput:
+    namespace: str = strawberry.field(description="Such as `phone`; 1 to 64 characters without colon.")
+    value: str = strawberry.field(description="At most 1,024 characters; `139 1234 5678` finds +8613912345678.")
+
+    def mapping(self) -> dict[str, Any]:
+        return {"namespace": self.namespace, "value": self.value}
+
+
+@strawberry.input(one_of=True, description="Names a person: exactly one of the fields.")
+class ProfileBy:
+    one_id: str | None = strawberry.field(default=UNSET, description="A OneID; a retired one leads to the person's present one.")
+    identifier: IdentifierInput | None = strawberry.field(default=UNSET, description="Any identifier of the person.")
+    id: strawberry.ID | None = strawberry.field(default=UNSET, description="The `id` of a Profile; it leads on as a OneID does.")
+
+
+@strawberry.input(description="Names a record of a source system.")
+class RecordKey:
+    source: str = strawberry.field(description="The source system.")
+    id: str = strawberry.field(description="The record's id there.")
+
+    def key(self) -> Key:
+        return Key(self.source, self.id)
+
+
+@strawberry.input(description="One version of one source record: identifiers seen together, and what was said about them.")
+class FragmentInput:
+    source: str = strawberry.field(description="The source system, 1 to 256 characters.")
+    id: str = strawberry.field(description="The record's id there, 1 to 1,024 characters; a later version replaces an earlier one.")
+    observed_at: Sent | None = strawberry.field(
+        default=UNSET, description="When it was true at the source; the latest version counts. Null: when it is recorded."
+    )
+    identifiers: list[IdentifierInput] = strawberry.field(description="1 to 20 identifiers.")
+    traits: JSON | None = strawberry.field(
+        default=UNSET, description='An object of at most 500 keys, nested at most 12 deep, such as `{name: "李雷"}`. Null: none.'
+    )
+    score: float | None = strawberry.field(
+        default=UNSET, description="How probable it is that these belong together, 0 to 1. Null: they were observed together."
+    )
+
+    def mapping(self) -> dict[str, Any]:
+        """The shape of a fragment line."""
+        return {
+            "source": self.source,
+            "id": self.id,
+            "observedAt": said(self.observed_at),
+            "identifiers": [one.mapping() for one in self.identifiers],
+            "traits": said(self.traits),
+            "score": said(self.score),
+        }
+
+
+@strawberry.input(description="Something one identifier did to another: a like, a comment, an invitation.")
+class InteractionInput:
+    id: str = strawberry.field(description="The record's id at the source, 1 to 1,024 characters.")
+    source: str = strawberry.field(description="The source system, 1 to 256 characters.")
+    type: str = strawberry.field(description="Such as `like` or `comment`, 1 to 64 characters.")
+    from_: IdentifierInput = strawberry.field(name="from", description="Who acts.")
+    to: IdentifierInput = strawberry.field(description="Whom it is done to.")
+    at: Sent | None = strawberry.field(default=UNSET, description="When it happened. Null: when it is recorded.")
+    weight: float | None = strawberry.field(default=1, description="How much it counts, 0 to 1,000,000,000; null: 1.")
+
+    def mapping(self) -> dict[str, Any]:
+        """The shape of an interaction in a request."""
+        return {
+            "source": self.source,
+            "id": self.id,
+            "type": self.type,
+            "from": self.from_.mapping(),
+            "to": self.to.mapping(),
+            "at": said(self.at),
+            "weight": said(self.weight),
+        }
+
+
+@strawberry.input(description="Records to take in.")
+class IngestFragmentsInput:
+    fragments: list[FragmentInput] = strawberry.field(
+        description="At most 1,000; bad ones are rejected one by one, the rest land together."
+    )
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="What to take back.")
+class WithdrawInput:
+    record: RecordKey | None = strawberry.field(default=UNSET, description="One record, over all its versions.")
+    reason: str = strawberry.field(description="Why, for the history; at most 1,024 characters.")
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="Interactions to take in.")
+class RecordInteractionsInput:
+    interactions: list[InteractionInput] = strawberry.field(
+        description="At most 1,000; bad ones are rejected one by one, the rest land together."
+    )
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="Interactions to take back.")
+class WithdrawInteractionsInput:
+    records: list[RecordKey] = strawberry.field(description="At most 1,000; those that are unknown are rejected one by one.")
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)

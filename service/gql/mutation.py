@@ -1,0 +1,160 @@
+"""The mutations. Items are checked one by one, one flow is called; refusals of the business become part of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any, Final
+
+import strawberry
+
+from graph import curate, interactions
+from graph.errors import BadInput, OneIDError
+from graph.ingest import Ingested, ingest
+from graph.interactions import Recorded
+from graph.lines import fragment_of, interaction_of
+from graph.model import Fragment
+from graph.views import ChangeView, ProfileView
+from service.auth import Scope
+from service.gql.context import Context, Info
+from service.gql.described import mutation
+from service.gql.enums import ErrorCode, FragmentStatus
+from service.gql.feed import Change
+from service.gql.inputs import IngestFragmentsInput, RecordInteractionsInput, WithdrawInput, WithdrawInteractionsInput, said
+from service.gql.payloads import IdentityPayload, IngestFragmentsPayload, IngestResult, RecordPayload, Rejection
+from service.gql.profile import Profile
+from service.gql.refusals import Sorted, bounded, idempotency_key, refused, sorted_out
+from service.masking import masked
+
+__all__ = ["Mutation"]
+
+_MOST: Final = 100
+"""Changes and profiles that a payload shows."""
+_INPUT: Final = strawberry.argument(description="What to do.")
+
+
+def writing(info: Info) -> Context:
+    """The context, of a caller who may write."""
+    info.context.caller.need(Scope.WRITE)
+    return info.context
+
+
+@strawberry.type(description="What can be done. Everything here needs scope `write`. A mutation does all of what it is asked, or nothing.")
+class Mutation:
+    @mutation("Take in records of source systems. A record known with the same content changes nothing, so repeating is safe.")
+    async def ingest_fragments(self, info: Info, input: Annotated[IngestFragmentsInput, _INPUT]) -> IngestFragmentsPayload:
+        context, sent_id = writing(info), said(input.client_mutation_id)
+        try:
+            key = idempotency_key(context, "ingestFragments", sent_id)
+            read = partial(fragment_of, need_time=False)
+            came = sorted_out(
+                [one.mapping() for one in input.fragments], read, name="fragments", most=context.service.settings.max_fragments
+            )
+            done = await ingest(context.store, came.values, key=key, by=context.by)
+        except OneIDError as error:
+            return IngestFragmentsPayload(
+                accepted=0, unchanged=0, rejected=[], results=[], user_errors=refused(error), client_mutation_id=sent_id
+            )
+        context.wrote(done.token)
+        _count(context, "fragments", done.accepted, done.unchanged, len(came.rejected))
+        return IngestFragmentsPayload(
+            accepted=done.accepted,
+            unchanged=done.unchanged,
+            rejected=came.rejected,
+            results=_results(done, came, pii=context.sight.pii),
+            user_errors=[],
+            client_mutation_id=sent_id,
+        )
+
+    @mutation("Take back a record: what it said counts no more, and its people part where nothing else joins them.")
+    async def withdraw(self, info: Info, input: Annotated[WithdrawInput, _INPUT]) -> IdentityPayload:
+        context, sent_id, record = writing(info), said(input.client_mutation_id), said(input.record)
+        if context.selection(info).asks_for("changes", "profiles"):
+            context.caller.need(Scope.READ)
+        try:
+            key = idempotency_key(context, "withdraw", sent_id)
+            if record is None:
+                raise BadInput("say which record to withdraw", ("record",))
+            done = await curate.withdraw(context.store, record.key(), reason=input.reason, by=context.by, key=key)
+        except OneIDError as error:
+            return IdentityPayload(changes=[], profiles=[], user_errors=refused(error), client_mutation_id=sent_id)
+        context.wrote(done.token)
+        changes, profiles = await _outcome(info, done)
+        return IdentityPayload(changes=changes, profiles=profiles, user_errors=[], client_mutation_id=sent_id)
+
+    @mutation("Take in what people did to each other. Repeating is safe, as with fragments.")
+    async def record_interactions(self, info: Info, input: Annotated[RecordInteractionsInput, _INPUT]) -> RecordPayload:
+        context, sent_id = writing(info), said(input.client_mutation_id)
+        try:
+            key = idempotency_key(context, "recordInteractions", sent_id)
+            read = partial(interaction_of, need_time=False)
+            came = sorted_out(
+                [one.mapping() for one in input.interactions], read, name="interactions", most=context.service.settings.max_fragments
+            )
+            done = await interactions.record(context.store, came.values, key=key, by=context.by)
+        except OneIDError as error:
+            return _nothing(error, sent_id)
+        return _recorded(context, done, came.places, came.rejected, sent_id)
+
+    @mutation("Take back interactions.")
+    async def withdraw_interactions(self, info: Info, input: Annotated[WithdrawInteractionsInput, _INPUT]) -> RecordPayload:
+        context, sent_id = writing(info), said(input.client_mutation_id)
+        try:
+            key = idempotency_key(context, "withdrawInteractions", sent_id)
+            records = [one.key() for one in input.records]
+            bounded(len(records), context.service.settings.max_fragments, "records")
+            done = await interactions.withdraw(context.store, records, key=key, by=context.by)
+        except OneIDError as error:
+            return _nothing(error, sent_id)
+        return _recorded(context, done, range(len(records)), [], sent_id)
+
+
+async def _outcome(info: Info, done: curate.Curated) -> tuple[list[Change], list[Profile]]:
+    """The changes and profiles of a payload, as far as they are selected: one call for both."""
+    context, selection = info.context, info.context.selection(info)
+    asked: list[tuple[str, Any]] = []
+    if selection.asks_for("changes"):
+        asked += [("change", seq) for seq in done.changes[:_MOST]]
+    if selection.asks_for("profiles"):
+        asked += [("profile", n) for n in done.profiles[:_MOST]]
+    if not asked:
+        return [], []
+    want = {"change": selection.wants(below="changes"), "profile": selection.wants(below="profiles")}
+    found = await context.store.nodes(asked, want, token=done.token)
+    return (
+        [Change.of(view, context.sight) for view in found if isinstance(view, ChangeView)],
+        [Profile.of(view, context.sight) for view in found if isinstance(view, ProfileView)],
+    )
+
+
+def _results(done: Ingested, came: Sorted[Fragment], *, pii: bool) -> list[IngestResult]:
+    return [
+        IngestResult(
+            index=came.places[one.index],
+            status=FragmentStatus(one.status.value),
+            one_id=one.one_id,
+            one_ids=list(one.one_ids),
+            blocked=[f"{name}:{value if pii else masked(value)}" for name, value in one.blocked],
+        )
+        for one in done.results
+    ]
+
+
+def _recorded(context: Context, done: Recorded, places: Sequence[int], rejected: list[Rejection], sent_id: str | None) -> RecordPayload:
+    context.wrote(done.token)
+    late = [
+        Rejection(index=places[one.index], code=ErrorCode.__members__[one.code], message=one.message, path=list(one.path))
+        for one in done.rejected
+    ]
+    every = sorted([*rejected, *late], key=lambda one: one.index)
+    _count(context, "interactions", done.accepted, done.unchanged, len(every))
+    return RecordPayload(accepted=done.accepted, unchanged=done.unchanged, rejected=every, user_errors=[], client_mutation_id=sent_id)
+
+
+def _nothing(error: OneIDError, sent_id: str | None) -> RecordPayload:
+    return RecordPayload(accepted=0, unchanged=0, rejected=[], user_errors=refused(error), client_mutation_id=sent_id)
+
+
+def _count(context: Context, what: str, accepted: int, unchanged: int, rejected: int) -> None:
+    for outcome, number in (("accepted", accepted), ("unchanged", unchanged), ("rejected", rejected)):
+        context.service.metrics.ingested.labels(what, outcome).inc(number)

@@ -1,0 +1,224 @@
+"""The queries. Each looks at its selection once, makes one awaited call to the store, and maps what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import strawberry
+from strawberry import UNSET
+
+from graph import model, profiles, views
+from graph.errors import BadInput
+from graph.lines import instant_of
+from graph.views import LookUp, Page, Want
+from service.auth import Scope
+from service.gql import arguments
+from service.gql.context import Context, Info
+from service.gql.described import After, First, Namespaces, resolved
+from service.gql.enums import ChangeKind, ProfileKind
+from service.gql.evidence import Fragment, Judgement, Link
+from service.gql.feed import Change, ChangeConnection
+from service.gql.identifiers import Identifier, IdentifierConnection
+from service.gql.inputs import ProfileBy, RecordKey, said
+from service.gql.look_up import look_up, node_ref
+from service.gql.node import Node
+from service.gql.profile import Profile, ProfileConnection
+from service.gql.scalars import Sent
+from service.gql.sight import Sight
+from service.gql.social import Neighbourhood
+from service.gql.system import RuleSet, Stats
+
+__all__ = ["Query", "found", "reading"]
+
+_MOST: Final = 100
+_MAX_HOPS: Final = 6
+_MAX_TEXT: Final = 256
+
+_TYPES: Final[dict[str, Any]] = {
+    "profile": Profile,
+    "identifier": Identifier,
+    "link": Link,
+    "fragment": Fragment,
+    "judgement": Judgement,
+    "change": Change,
+}
+
+
+def reading(info: Info) -> Context:
+    """The context, of a caller who may read."""
+    info.context.caller.need(Scope.READ)
+    return info.context
+
+
+async def found(context: Context, by: Sequence[LookUp | None], want: Sequence[Want]) -> list[views.ProfileView | None]:
+    """The profiles looked up, None where there was nothing to look for."""
+    asked = [one for one in by if one is not None]
+    answers = iter(await context.store.profiles_by(asked, want, token=context.after) if asked else ())
+    return [None if one is None else next(answers) for one in by]
+
+
+async def _nodes(info: Info, ids: Sequence[strawberry.ID], paths: Sequence[tuple[str, ...]]) -> list[Node | None]:
+    context, selection = reading(info), info.context.selection(info)
+    refs = [node_ref(one, path) for one, path in zip(ids, paths, strict=True)]
+    kinds = {ref[0] for ref in refs if ref is not None}
+    want = {kind: selection.wants(kind.capitalize()) for kind in sorted(kinds)}
+    asked = [ref for ref in refs if ref is not None]
+    answers = iter(await context.store.nodes(asked, want, token=context.after) if asked else ())
+    return [None if ref is None else _node(ref[0], next(answers), context.sight) for ref in refs]
+
+
+def _node(kind: str, view: Any, sight: Sight) -> Node | None:
+    if view is None:
+        return None
+    node: Node = _TYPES[kind].of(view, sight)
+    return node
+
+
+def _listed(count: int, name: str) -> None:
+    if count > _MOST:
+        raise BadInput(f"{count} came, at most {_MOST} are allowed", (name,))
+
+
+def _page(info: Info, purpose: str, first: int | None, after: str | None) -> Page:
+    return arguments.page({"first": said(first), "after": said(after)}, info.context.service.bounds, purpose)
+
+
+@strawberry.type(description="What can be asked. Everything here needs scope `read`; values and traits are null without scope `pii`.")
+class Query:
+    @resolved("Whatever has this id; null where there is nothing, or no longer. A retired OneID answers for itself.")
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="An `id` from an answer.")]
+    ) -> Node | None:
+        (one,) = await _nodes(info, [id], [("id",)])
+        return one
+
+    @resolved("Whatever has these ids, in the same order, null where there is nothing.")
+    async def nodes(
+        self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 `id`s from answers.")]
+    ) -> list[Node | None]:
+        _listed(len(ids), "ids")
+        return await _nodes(info, ids, [("ids", str(place)) for place in range(len(ids))])
+
+    @resolved("The profile that somebody has now; follows retired OneIDs; null when unknown.")
+    async def profile(self, info: Info, by: Annotated[ProfileBy, strawberry.argument(description="Whom to look for.")]) -> Profile | None:
+        context = reading(info)
+        asked = look_up(by, context.store.in_force, ("by",))
+        (view,) = await found(context, [asked], context.selection(info).wants())
+        return Profile.of(view, context.sight) if view else None
+
+    @resolved("The profiles of many at once, in the same order, null for unknown.")
+    async def profiles_by(
+        self, info: Info, by: Annotated[list[ProfileBy], strawberry.argument(description="Whom to look for; at most 100.")]
+    ) -> list[Profile | None]:
+        context = reading(info)
+        _listed(len(by), "by")
+        asked = [look_up(one, context.store.in_force, ("by", str(place))) for place, one in enumerate(by)]
+        views = await found(context, asked, context.selection(info).wants())
+        return [Profile.of(view, context.sight) if view else None for view in views]
+
+    @resolved("Everyone, in the order of their OneIDs; with `updatedAfter` those who changed since, in the order of their last change.")
+    async def profiles(
+        self,
+        info: Info,
+        kind: Annotated[ProfileKind | None, strawberry.argument(description="Only this kind; null: all.")] = UNSET,
+        updated_after: Annotated[
+            Sent | None, strawberry.argument(description="Only those whose identity or facts changed after; null: all.")
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> ProfileConnection:
+        context = reading(info)
+        since = None if said(updated_after) is None else instant_of(said(updated_after), ("updatedAfter",))
+        purpose = "profiles" if since is None else "updated profiles"
+        page = _page(info, purpose, first, after)
+        connection = await context.store.profiles(
+            page,
+            context.selection(info).wants(),
+            kind=model.ProfileKind(said(kind).value) if said(kind) else None,
+            updated_after=since,
+            token=context.after,
+        )
+        return ProfileConnection.of(connection, lambda view: Profile.of(view, context.sight), purpose, page.after)
+
+    @resolved(
+        "Profiles by the beginning of an identifier, as it is usually written, or of the words of a name, in any script. "
+        "Without scope `pii`: by a whole identifier only."
+    )
+    async def search(
+        self,
+        info: Info,
+        text: Annotated[str, strawberry.argument(description="What to look for, 1 to 256 characters.")],
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> ProfileConnection:
+        context = reading(info)
+        page = _page(info, "search", first, after)
+        connection = await profiles.search(
+            context.store, text, page, context.selection(info).wants(), whole=not context.sight.pii, token=context.after
+        )
+        return ProfileConnection.of(connection, lambda view: Profile.of(view, context.sight), "search", page.after)
+
+    @resolved("A source record: the version that counts, else the last one; null when unknown.")
+    async def fragment(self, info: Info, by: Annotated[RecordKey, strawberry.argument(description="Which record.")]) -> Fragment | None:
+        context = reading(info)
+        view = await context.store.fragment(by.key(), context.selection(info).wants(), token=context.after)
+        return Fragment.of(view, context.sight) if view else None
+
+    @resolved("Identifiers that too many others share to say anything about who is who; strongest namespace first.")
+    async def shared_identifiers(
+        self, info: Info, namespaces: Namespaces = UNSET, first: First = UNSET, after: After = UNSET
+    ) -> IdentifierConnection:
+        context = reading(info)
+        page = _page(info, "shared identifiers", first, after)
+        names = arguments.texts({"namespaces": said(namespaces)}, "namespaces")
+        connection = await context.store.shared_identifiers(page, context.selection(info).wants(), namespaces=names, token=context.after)
+        return IdentifierConnection.of(connection, lambda view: Identifier.of(view, context.sight), "shared identifiers", page.after)
+
+    @resolved("A shortest chain of people who interact, as its nodes in order and the edges between them; null: none within maxHops.")
+    async def social_path(
+        self,
+        info: Info,
+        from_: Annotated[ProfileBy, strawberry.argument(name="from", description="Where it starts.")],
+        to: Annotated[ProfileBy, strawberry.argument(description="Where it ends.")],
+        max_hops: Annotated[int | None, strawberry.argument(description="At most so many edges, 1 to 6; null: 4.")] = 4,
+    ) -> Neighbourhood | None:
+        context = reading(info)
+        hops = arguments.whole({"maxHops": max_hops}, "maxHops", 4, _MAX_HOPS)
+        rules = context.store.in_force
+        origin, target = look_up(from_, rules, ("from",)), look_up(to, rules, ("to",))
+        want = context.selection(info).wants()
+        if origin is None or target is None:
+            return None
+        view = await context.store.path(origin, target, hops, want, token=context.after)
+        return Neighbourhood.of(view, context.sight) if view else None
+
+    @resolved("The feed of what happened to OneIDs, in one global order, from its start or from `after`; each entry at least once.")
+    async def changes(
+        self,
+        info: Info,
+        after: Annotated[
+            str | None, strawberry.argument(description="`cursor` of a change, or `endCursor` of a page; null: from the start.")
+        ] = UNSET,
+        kinds: Annotated[list[ChangeKind] | None, strawberry.argument(description="Only these kinds; null: all.")] = UNSET,
+        first: First = UNSET,
+    ) -> ChangeConnection:
+        context = reading(info)
+        page = _page(info, "changes", first, after)
+        asked = said(kinds)
+        names = None if asked is None else sorted({kind.value for kind in asked})
+        connection = await context.store.changes(page, context.selection(info).wants(), kinds=names, token=context.after)
+        return ChangeConnection.of(connection, lambda view: Change.of(view, context.sight), "changes", page.after)
+
+    @resolved("The rules in force, or an earlier version of them; null for a version that never was.")
+    async def rules(
+        self,
+        info: Info,
+        version: Annotated[int | None, strawberry.argument(description="From 1; null: the one in force.")] = UNSET,
+    ) -> RuleSet | None:
+        view = await reading(info).store.rules(said(version))
+        return RuleSet.of(view) if view else None
+
+    @resolved("How much the store holds.")
+    async def stats(self, info: Info) -> Stats:
+        return Stats.of(await reading(info).store.stats())

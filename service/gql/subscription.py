@@ -1,0 +1,81 @@
+"""The subscriptions, over graphql-transport-ws and server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from service.gql import ids
+from service.gql.context import Info
+from service.gql.described import subscription
+from service.gql.enums import ChangeKind
+from service.gql.feed import Change
+from service.gql.follow import follow_feed, follow_profile
+from service.gql.inputs import ProfileBy, said
+from service.gql.look_up import look_up
+from service.gql.profile import Profile
+from service.gql.query import reading
+
+__all__ = ["ProfileEvent", "Subscription"]
+
+_EVENTS = "profile events"
+
+
+@strawberry.type(description="A profile that changed.")
+class ProfileEvent:
+    cursor: str = strawberry.field(description="Give it as `after` to go on from here.")
+    profile: Profile | None = strawberry.field(description="The profile as it is now; null: unknown or erased.")
+    change: Change | None = strawberry.field(
+        description="The last entry of the feed about it since the event before; null in the first event without `after`, "
+        "and where only traits or interactions changed."
+    )
+
+
+@strawberry.type(description="What can be followed. A follower that reads slowly gets events later, never more than it can hold.")
+class Subscription:
+    @subscription("The feed: each entry after `after`, or from now on, in its one order, each at least once.")
+    async def changes(
+        self,
+        info: Info,
+        after: Annotated[
+            str | None, strawberry.argument(description="`cursor` of the last change that was seen; null: from now on.")
+        ] = UNSET,
+        kinds: Annotated[list[ChangeKind] | None, strawberry.argument(description="Only these kinds; null: all.")] = UNSET,
+    ) -> AsyncGenerator[Change, None]:
+        context = reading(info)
+        position = None if said(after) is None else ids.decode("changes", said(after), ("after",))
+        names = None if said(kinds) is None else sorted({kind.value for kind in said(kinds)})
+        want = context.selection(info).wants()
+        with context.service.metrics.open_subscription("changes") as sent:
+            async for view in follow_feed(context.service, position, want, names):
+                yield Change.of(view, context.sight)
+                sent.inc()
+
+    @subscription(
+        "One person: the profile as it is now (with `after`: as soon as it differs from then), then again each time it changed. "
+        "Changes that come faster than they are read arrive as one event."
+    )
+    async def profile_changed(
+        self,
+        info: Info,
+        by: Annotated[ProfileBy, strawberry.argument(description="Whom to follow, through merges and splits.")],
+        after: Annotated[
+            str | None, strawberry.argument(description="`cursor` of the last event that was seen; null: begin with the present.")
+        ] = UNSET,
+    ) -> AsyncGenerator[ProfileEvent, None]:
+        context = reading(info)
+        asked = look_up(by, context.store.in_force, ("by",))
+        position = None if said(after) is None else ids.decode(_EVENTS, said(after), ("after",))
+        selection = context.selection(info)
+        change_want = selection.wants(below="change") if selection.asks_for("change") else None
+        with context.service.metrics.open_subscription("profileChanged") as sent:
+            async for event in follow_profile(context.service, asked, position, selection.wants(below="profile"), change_want):
+                yield ProfileEvent(
+                    cursor=ids.encode(_EVENTS, event.key),
+                    profile=Profile.of(event.profile, context.sight) if event.profile else None,
+                    change=Change.of(event.change, context.sight) if event.change else None,
+                )
+                sent.inc()
