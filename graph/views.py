@@ -150,7 +150,7 @@ class IdentifierView:
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """kind: observed | same | distinct. `refused` None = accepted. A judgement shows with count 0 and its time."""
+    """kind: observed | same | distinct. `refused` None = accepted. A judgement shows with count 0 and its time, `judgement` is its number."""
 
     a: IdentifierView
     b: IdentifierView
@@ -161,6 +161,7 @@ class LinkView:
     score: float | None
     refused: Refusal | None
     parts: Parts = field(default_factory=dict)
+    judgement: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
