@@ -168,8 +168,9 @@ class Renaming:
                 if before.size or before.leads != name:
                     leads[n] = name
         naming = set(self._names.names)
-        for n in self._old:
-            if n not in naming and n not in leads:
+        for n, before in self._before.items():
+            gone = before.at in self.vanished and n not in self._names.pins
+            if gone and n not in naming and (before.size or before.leads is not None):
                 leads[n] = None
         return leads
 

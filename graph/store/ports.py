@@ -6,10 +6,10 @@ commits all or nothing. `Reads` is everything outside the gate: never waits for 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from graph.model import (
     ChangeKind,
@@ -53,6 +53,7 @@ __all__ = [
     "Content",
     "Delta",
     "Everything",
+    "ExportKind",
     "Head",
     "InteractionHead",
     "JudgementRow",
@@ -78,6 +79,7 @@ SHARED, PARKED, JUDGED, BARRED = 1, 2, 4, 8
 """Flags of an identifier: it is shared; it is parked; a judgement in the store names it; it has (or had) links refused beforehand."""
 
 Pair: TypeAlias = tuple[int, int]
+ExportKind: TypeAlias = Literal["identifiers", "profiles", "fragments"]
 
 
 class Content(NamedTuple):
@@ -503,6 +505,17 @@ class Store(Reads, Protocol):
 
     def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AbstractAsyncContextManager[Writing]:
         """The write gate for one step. Leaving it returns when the step is durable, or raises and nothing of it was written."""
+        ...
+
+    def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
+        """Every row of a kind as of one commit, in bounded memory, whatever is written meanwhile. Times are Instants.
+
+        - identifiers, those that something mentions: `namespace`, `value`, `one_id`, `shared`, `first_seen`, `last_seen`
+        - profiles: `one_id`, `kind`, `size`, `created_at`, `updated_at`, `identifiers` (texts `namespace:value`, sorted), `traits`
+          (the golden record: an object)
+        - fragments, the active version of every record: `source`, `id`, `observedAt`, `identifiers` (as sent: objects with `namespace`
+          and `value`), `traits`, `score`
+        """
         ...
 
     async def everything(self) -> Everything:

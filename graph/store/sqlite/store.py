@@ -20,10 +20,11 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
-from graph.store.ports import Everything
+from graph.store.ports import Everything, ExportKind
 from graph.store.sqlite import reads
 from graph.store.sqlite.connect import connect, migrate, trouble_of
 from graph.store.sqlite.everything import everything
+from graph.store.sqlite.export import export_chunks
 from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
 from graph.views import (
     ChangeView,
@@ -170,6 +171,20 @@ class SqliteStore:
                 return commit
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), min(left, 0.25))  # another process may write: look again now and then
+
+    async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
+        loop = asyncio.get_running_loop()
+        thread = ThreadPoolExecutor(1, "oneid-export")  # a snapshot of its own, as long as it takes
+        connection = await loop.run_in_executor(thread, partial(connect, self._path, read_only=True))
+        try:
+            await loop.run_in_executor(thread, connection.execute, "BEGIN")
+            chunks = export_chunks(connection, self.in_force, kind)
+            while (rows := await loop.run_in_executor(thread, next, chunks, None)) is not None:
+                for row in rows:
+                    yield row
+        finally:
+            thread.shutdown()
+            connection.close()
 
     async def everything(self) -> Everything:
         return await self.read(everything)
