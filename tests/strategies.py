@@ -39,7 +39,7 @@ class Size:
 
 
 SMALL = Size()
-BIG = Size(values=8, fragments=40, judgements=12, identifiers=6, instants=36)
+BIG = Size(values=8, fragments=32, judgements=10, identifiers=6, instants=36)
 
 
 @dataclass(frozen=True)
@@ -96,22 +96,23 @@ def instants(size: Size = SMALL) -> st.SearchStrategy[Instant]:
     return st.integers(0, size.instants - 1).map(minute)
 
 
-_scores = st.sampled_from([None, None, None, 0.2, 0.5, 0.7, 0.8, 1.0])
-_traits: st.SearchStrategy[dict[str, Any] | None] = st.sampled_from([None, None, None, {"name": "Ada"}, {"name": "李雷", "age": 3}])
+_traits: list[dict[str, Any] | None] = [None, None, {"name": "Ada"}, {"name": "李雷", "age": 3}]
+_scores = (None, None, None, 0.2, 0.5, 0.7, 0.8, 1.0)
+_rest = st.sampled_from([(source, traits, score) for traits in _traits for score in _scores for source in ("web", "crm")])
+"""Source, traits and score in one draw: Hypothesis remembers every draw of a run, so each one saved is memory."""
 
 
 def fragments(size: Size = SMALL) -> st.SearchStrategy[tuple[Fragment, ...]]:
     """Fragments in recorded order; some are versions of one record, some come twice, some contradict themselves."""
-    one = st.builds(
-        Fragment,
-        source=st.sampled_from(["web", "web", "crm"]),
-        id=st.integers(1, size.records or 2 * size.fragments).map(str),
-        identifiers=st.lists(identifiers(size), min_size=1, max_size=size.identifiers).map(tuple),
-        observed_at=instants(size),
-        traits=_traits,
-        score=_scores,
-    )
+    carried = _up_to(size.identifiers, identifiers(size), least=1)
+    record = st.integers(1, size.records or 2 * size.fragments)
+    one = st.builds(_fragment, record, carried, instants(size), _rest)
     return _up_to(size.fragments, one).map(_told_apart).flatmap(_with_repeats)
+
+
+def _fragment(record: int, carried: list[Identifier], at: Instant, rest: tuple[str, dict[str, Any] | None, float | None]) -> Fragment:
+    source, traits, score = rest
+    return Fragment(source, str(record), tuple(carried), observed_at=at, traits=traits, score=score)
 
 
 def _told_apart(drawn: list[Fragment]) -> tuple[Fragment, ...]:
@@ -141,9 +142,10 @@ def judgements(size: Size = SMALL) -> st.SearchStrategy[tuple[Judgement, ...]]:
     return _up_to(size.judgements, one).map(tuple)
 
 
-def _up_to(most: int, one: st.SearchStrategy[T]) -> st.SearchStrategy[list[T]]:
-    """Lists of every size alike; `st.lists` alone prefers short ones."""
-    return st.integers(0, most).flatmap(lambda size: st.lists(one, min_size=size, max_size=size))
+@st.composite
+def _up_to(draw: st.DrawFn, most: int, one: st.SearchStrategy[T], *, least: int = 0) -> list[T]:
+    """Lists of every size alike; `st.lists` prefers short ones and draws once more for each element."""
+    return [draw(one) for _ in range(draw(st.integers(least, most)))]
 
 
 def evidence(size: Size = SMALL) -> st.SearchStrategy[Evidence]:
