@@ -38,11 +38,14 @@ def serve(
     ] = None,
 ) -> None:
     """Serve GraphQL at /graphql: queries and mutations over HTTP, subscriptions over WebSocket and SSE, GraphiQL for browsers."""
+    from service.auth import list_keys
     from service.settings import Settings
 
     if sample and store is None and not os.environ.get("ONEID_STORE"):
         store = _SAMPLE_STORE
     settings = Settings.of_environment(host=host, port=port, store=store, rules=rules, keys=keys)
+    if settings.keys is not None:
+        list_keys(settings.keys)
     if not sample:
         asyncio.run(_reach(settings))
     elif not asyncio.run(_load_sample(settings)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli_talk import FAILED, AsJson, RulesFile, StoreUrl, put, rules_of, say, settings_of, told
+from service.cli_talk import FAILED, AsJson, RulesFile, StoreUrl, need_store, put, rules_of, say, settings_of, told
 
 if TYPE_CHECKING:
     from graph.check import CheckReport
@@ -27,7 +27,9 @@ def check(store: StoreUrl = None, rules: RulesFile = None, as_json: AsJson = Fal
     The exit code is 1 where there is any. All evidence is resolved in memory, so the larger the store, the longer this takes.
     """
 
-    report = asyncio.run(_checked(settings_of(store=store, rules=rules)))
+    settings = settings_of(store=store, rules=rules)
+    need_store(settings.store)
+    report = asyncio.run(_checked(settings))
     if as_json:
         put({"differences": list(report.differences), "counted": dict(report.counted)})
     else:

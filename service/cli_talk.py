@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 
-from graph.errors import BadRules, OneIDError
+from graph.errors import BadInput, BadRules, OneIDError
 
 if TYPE_CHECKING:
     from graph.resolve.rules import Rules
@@ -132,4 +132,5 @@ def _is_usage(error: OneIDError) -> bool:
     from service.files.mapping import BadMapping
     from service.settings import BadSettings
 
-    return isinstance(error, BadRules | BadSettings | BadMapping | BadKeyFile)
+    setting = isinstance(error, BadInput) and error.path[:1] == ("ONEID_STORE",)
+    return setting or isinstance(error, BadRules | BadSettings | BadMapping | BadKeyFile)

@@ -20,7 +20,7 @@ __all__ = ["Flows", "Loaded", "Refused", "Reject", "Watcher", "Written", "load"]
 T = TypeVar("T")
 
 _BATCH_BYTES = 16 << 20
-_MARK_SECONDS = 1.0
+_MARK_SECONDS = 0.25
 _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before a batch is sent again to a store that is busy or away."""
 
