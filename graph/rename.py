@@ -169,7 +169,7 @@ class Renaming:
                     leads[n] = name
         naming = set(self._names.names)
         for n, before in self._before.items():
-            gone = before.at in self.vanished and n not in self._names.pins
+            gone = before.at in self.vanished and n not in self._names.pins and n not in self._names.closed
             if gone and n not in naming and (before.size or before.leads is not None):
                 leads[n] = None
         return leads
