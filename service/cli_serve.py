@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli_talk import INTERRUPTED, RulesFile, StoreUrl, rules_of, say, told
+from service.cli_talk import FAILED, INTERRUPTED, RulesFile, StoreUrl, rules_of, say, told
 
 if TYPE_CHECKING:
     import socket
@@ -106,8 +106,11 @@ def _run(settings: Settings, *, sample: bool) -> None:
                 _announce(settings.host, self.servers[0].sockets[0].getsockname()[1], sample=sample)
 
     config = uvicorn.Config(create_app(settings), host=settings.host, port=settings.port, log_level="warning", access_log=False)
-    with suppress(KeyboardInterrupt):  # Ctrl-C is how a person ends it
-        Server(config).run()
+    server = Server(config)
+    with suppress(KeyboardInterrupt, SystemExit):  # Ctrl-C is how a person ends it; SystemExit: the address is taken, which it has told
+        server.run()
+    if not server.started:
+        raise typer.Exit(FAILED)
 
 
 def _announce(host: str, port: int, *, sample: bool) -> None:

@@ -25,7 +25,7 @@ EXAMPLES: AnyMapping[str, str] = {
     "whom a member of the social network deals with most": (
         '{ profile(by: {identifier: {namespace: "social_id", value: "8796093022220"}}) { oneId traits(keys: ["name"]) { value } '
         'related(first: 5) { edges { node { weight direction counts { type count } profile { traits(keys: ["name"]) { value } } } } } '
-        "neighbourhood(depth: 2, maxNodes: 50) { truncated nodes { depth } edges { weight } } } }"
+        'neighbourhood(depth: 2, maxNodes: 8) { truncated nodes { depth strength profile { traits(keys: ["name"]) { value } } } } } }'
     ),
 }
 """Queries that show something on the sample, by what they show."""
