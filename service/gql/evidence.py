@@ -151,7 +151,7 @@ class Judgement(Node):
     b: Identifier = strawberry.field(description="The other one.")
     at: DateTime = strawberry.field(description="When it was said.")
     by: str | None = strawberry.field(description="Who said it; null where nobody is named.")
-    reason: str | None = strawberry.field(description="Why; null where no reason was given.")
+    reason: str = strawberry.field(description="Why; empty where no reason was given.")
     in_force: bool = strawberry.field(description="Whether it holds; false where a newer judgement overrules it.")
 
     @classmethod
@@ -163,7 +163,7 @@ class Judgement(Node):
             b=Identifier.of(view.b, sight),
             at=DateTime(view.at),
             by=view.by,
-            reason=view.reason or None,
+            reason=view.reason,
             in_force=view.in_force,
         )
 

@@ -75,7 +75,7 @@ class Profile(Node):
     ) -> list[str]:
         return list(self.sight.part(self.view.parts, "retired_one_ids", "retired_one_ids", first=first))
 
-    @resolved("Its identifiers, strongest namespace first.")
+    @resolved("Its identifiers, namespace by namespace, in each in the order in which they became known.")
     def identifiers(self, namespaces: Namespaces = UNSET, first: First = UNSET, after: After = UNSET) -> IdentifierConnection:
         page, key = self.sight.page(self.view.parts, "identifiers", "identifiers", namespaces=namespaces, first=first, after=after)
         return IdentifierConnection.of(page, lambda one: Identifier.of(one, self.sight), "identifiers", key)

@@ -143,7 +143,7 @@ class Query:
 
     @resolved(
         "Profiles by the beginning of an identifier, as it is usually written, or of the words of a name, in any script. "
-        "Without scope `pii`: by a whole identifier only."
+        "Without scope `pii`: by a whole identifier or a whole name only."
     )
     async def search(
         self,
@@ -153,6 +153,8 @@ class Query:
         after: After = UNSET,
     ) -> ProfileConnection:
         context = reading(info)
+        if not 0 < len(text.strip()) <= len(text) <= _MAX_TEXT:
+            raise BadInput(f"1 to {_MAX_TEXT} characters that are not all blank are wanted, {len(text)} came", ("text",))
         page = _page(info, "search", first, after)
         connection = await profiles.search(
             context.store, text, page, context.selection(info).wants(), whole=not context.sight.pii, token=context.after
@@ -165,7 +167,7 @@ class Query:
         view = await context.store.fragment(by.key(), context.selection(info).wants(), token=context.after)
         return Fragment.of(view, context.sight) if view else None
 
-    @resolved("Identifiers that too many others share to say anything about who is who; strongest namespace first.")
+    @resolved("Identifiers that too many others share to say anything about who is who, namespace by namespace.")
     async def shared_identifiers(
         self, info: Info, namespaces: Namespaces = UNSET, first: First = UNSET, after: After = UNSET
     ) -> IdentifierConnection:

@@ -27,8 +27,8 @@ class RuleSet:
 @strawberry.type(description="How much the store holds. Counts are null where counting would be costly.")
 class Stats:
     identifiers: Long | None = strawberry.field(description="Identifiers that a record or judgement mentions.")
-    links: Long | None = strawberry.field(description="Pairs of identifiers linked by records, refused ones included.")
-    refused_links: Long | None = strawberry.field(description="Of these, those that a rule refuses.")
+    links: Long | None = strawberry.field(description="Pairs of identifiers that records link and that are used.")
+    refused_links: Long | None = strawberry.field(description="Pairs that records link and that a rule refuses.")
     profiles: Long | None = strawberry.field(description="Profiles of every kind.")
     fragments: Long | None = strawberry.field(description="Records that count: one version each.")
     largest_profile: int | None = strawberry.field(description="Identifiers of the largest profile.")

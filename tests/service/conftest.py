@@ -1,0 +1,16 @@
+"""Fixtures of the service's tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.service.asking import Asking, asking
+
+
+@pytest.fixture
+async def ask() -> AsyncIterator[Asking]:
+    """A client of an open service over an empty store."""
+    async with asking() as client:
+        yield client
