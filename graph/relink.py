@@ -7,18 +7,21 @@ become shared or stars, or cease to be, up to their limits.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TypeAlias
 
 from graph.evidence import Evidence, Field, Piece
 from graph.model import Refusal, Rule
 from graph.resolve.links import Tally, contradictory, pairs_of, refused_alone, star_losers
-from graph.store.ports import BARRED, SHARED, LinkRow, Pair, Summary, Writing
+from graph.store.ports import BARRED, NAMESPACE_SHIFT, SHARED, LinkRow, Pair, Summary, Writing
 
 __all__ = ["Relinked", "relink"]
 
 _SHARED = Refusal(Rule.SHARED)
 _STAR = Refusal(Rule.MAX_IDENTIFIERS)
+Sighted: TypeAlias = tuple[Piece, bool]  # and whether it carries the link cleanly
 _ALONE = frozenset({Rule.CONTRADICTION, Rule.SCORE})
 
 
@@ -56,8 +59,8 @@ class _Relink:
         self.before: dict[Pair, LinkRow] = {}
         self.stored: dict[Pair, LinkRow] = {}
         self.now: dict[Pair, LinkRow | None] = {}
-        self.plus: dict[Pair, list[tuple[Piece, bool]]] = {}
-        self.minus: dict[Pair, list[tuple[Piece, bool]]] = {}
+        self.plus: dict[Pair, list[Sighted]] = {}
+        self.minus: dict[Pair, list[Sighted]] = {}
         self.appeared: list[Pair] = []
         self.vanished: list[Pair] = []
         self.worse: set[Pair] = set()  # stars that may have a free place: (hub, namespace number)
@@ -116,7 +119,7 @@ class _Relink:
             await self._regroup(evidence)
         fresh = self.field.fresh
         pairs = {**self.plus, **self.minus} if self.minus else self.plus
-        known = [p for p in pairs if p[0] not in fresh and p[1] not in fresh]
+        known = [p for p in pairs if p[0] not in fresh and p[1] not in fresh] if len(fresh) < len(self.field.text) else []
         if known:
             self.before = await self.writing.links(known)
             self.stored = dict(self.before)
@@ -131,12 +134,18 @@ class _Relink:
                 tally.add(seen.observed, seen.score, clean=wrong.isdisjoint(pair))
             self._set(pair, tally)
 
-    def _note(self, piece: Piece, into: dict[Pair, list[tuple[Piece, bool]]]) -> None:
-        if len(piece.ids) < 2:
+    def _note(self, piece: Piece, into: dict[Pair, list[Sighted]]) -> None:
+        ids = piece.ids
+        if len(ids) < 2:
             return
-        wrong = contradictory(piece.ids, self.ground, self.field.group)
-        for pair in pairs_of(piece.ids):
-            into.setdefault(pair, []).append((piece, not wrong or wrong.isdisjoint(pair)))
+        alone = len({at >> NAMESPACE_SHIFT for at in ids}) == len(ids)  # one of each namespace contradicts nothing
+        wrong = frozenset() if alone else contradictory(ids, self.ground, self.field.group)
+        for pair in pairs_of(ids):
+            sighted = (piece, not wrong or wrong.isdisjoint(pair))
+            if (there := into.get(pair)) is None:
+                into[pair] = [sighted]
+            else:
+                there.append(sighted)
 
     async def _regroup(self, evidence: Evidence) -> None:
         """Versions that carry several regrouped identifiers may begin or cease to contradict themselves."""
@@ -161,7 +170,7 @@ class _Relink:
         """Count on from the tally there was; False where its sightings must be read again, because an edge of it goes."""
         row = self.before.get(pair)
         tally = Tally() if row is None else replace(row.tally)
-        if (minus := self.minus.get(pair)) is not None:
+        if self.minus and (minus := self.minus.get(pair)) is not None:
             clean = [piece for piece, ok in minus if ok]
             tally.dirty -= len(minus) - len(clean)
             if clean and len(clean) == tally.clean:
@@ -189,10 +198,10 @@ class _Relink:
     # -- which links count at all
 
     def classify(self) -> None:
-        flags = self.field.flags
+        flags, before, weaker_last = self.field.flags, self.before, self.ground.weaker_last
         for pair, row in self.now.items():
-            counted = _counts(self.before.get(pair))
-            strong, weak = self.ground.weaker_last(*pair)
+            counted = _counts(before.get(pair)) if before else False
+            strong, weak = weaker_last(*pair)
             rule = refused_alone(row.tally, weak, self.ground) if row is not None else None
             if row is None or rule is not None:
                 if row is not None and rule is not None:
@@ -201,8 +210,10 @@ class _Relink:
                     self.vanished.append(pair)
             elif not counted:
                 self.appeared.append(pair)
-                shared = (flags[strong] | flags[weak]) & SHARED
-                self.now[pair] = row._replace(barred=bool(shared), refused=_SHARED if shared else None)
+                if (flags[strong] | flags[weak]) & SHARED:
+                    self.now[pair] = row._replace(barred=True, refused=_SHARED)
+                elif row.barred:
+                    self.now[pair] = row._replace(barred=False, refused=None)
             if counted and pair in self.minus:
                 self.worse.add((strong, self.field.number_of(weak)))
 
@@ -210,17 +221,14 @@ class _Relink:
 
     async def share(self, evidence: Evidence) -> None:
         flags = self.field.flags
-        partly: dict[int, Counter[int]] = defaultdict(Counter)  # new neighbours by namespace number
-        for a, b in self.appeared:
-            partly[a][self.field.number_of(b)] += 1
-            partly[b][self.field.number_of(a)] += 1
+        new = Counter(chain.from_iterable(self.appeared))
         wholly = {at for pair in self.vanished for at in pair if flags[at] & SHARED}
         if evidence.regrouped:
             wholly |= await self._around(evidence.regrouped)
         asked: dict[int, set[int]] = {at: self._stronger(at) for at in wholly}
-        for at, new in partly.items():
-            if at not in asked and not flags[at] & SHARED and not self._surely_loose(at, new):
-                asked[at] = self._stronger(at) & new.keys()
+        unsure = {at for at, n in new.items() if at not in asked and not flags[at] & SHARED and not self._surely_loose(at, n)}
+        if unsure:
+            asked.update(self._unsure(unsure))
         if not asked:
             return
         shared = await self._shared(asked)
@@ -230,25 +238,34 @@ class _Relink:
         if self.flipped:
             await self._flip()
 
+    def _unsure(self, unsure: Collection[int]) -> dict[int, set[int]]:
+        """Of each identifier the numbers of the stronger namespaces in which it has a new neighbour."""
+        found: dict[int, set[int]] = {at: set() for at in unsure}
+        for a, b in self.appeared:
+            for at, far in ((a, b), (b, a)):
+                if at in found:
+                    found[at].add(self.field.number_of(far))
+        return {at: self._stronger(at) & numbers for at, numbers in found.items()}
+
     def _stronger(self, at: int) -> set[int]:
         place, position = self.ground.place[at], self.field.position
         return {no for no in range(1, len(position)) if position[no] < place}
 
-    def _surely_loose(self, at: int, new: Mapping[int, int]) -> bool:
-        """Whether these new neighbours cannot make an identifier shared, told from its profile alone: an uncontested one holds all neighbours
-        that its members have, if none of their links is refused beforehand."""
-        above, most = self.ground.namespaces.shared_above[self.ground.place[at]], self.most
-        counts: Mapping[int, int] = {}
-        size = 0
-        if at not in self.field.fresh and (profile := self.field.profile[at]):
-            summary = self.summaries.get(profile)
-            if summary is None or summary.contested or self.field.flags[at] & BARRED:
-                return False
-            counts, size = summary.counts, summary.size
-        if most is not None and size + sum(new.values()) > most:
+    def _surely_loose(self, at: int, new: int) -> bool:
+        """Whether so many new neighbours cannot make an identifier shared, told from its profile alone: an uncontested one holds all
+        neighbours that its members have, if none of their links is refused beforehand."""
+        size = self._neighbours_at_most(at)
+        if size is None or (self.most is not None and size + new > self.most):
             return False
-        place, position = self.ground.place[at], self.field.position
-        return above is None or all(counts.get(no, 0) + n <= above for no, n in new.items() if position[no] < place)
+        above = self.ground.namespaces.shared_above[self.ground.place[at]]
+        return above is None or size + new <= above
+
+    def _neighbours_at_most(self, at: int) -> int | None:
+        """A bound on an identifier's neighbours before this step, None where its profile does not tell one."""
+        if at in self.field.fresh or not (profile := self.field.profile[at]):
+            return 0
+        summary = self.summaries.get(profile)
+        return None if summary is None or summary.contested or self.field.flags[at] & BARRED else summary.size - 1
 
     async def _around(self, regrouped: Iterable[int]) -> set[int]:
         """Neighbours of regrouped identifiers that count them towards `shared_above`."""
@@ -301,32 +318,28 @@ class _Relink:
     async def stars(self) -> None:
         if self.most is None:
             return
-        hubs: dict[Pair, int] = Counter()
-        for pair, row in self.now.items():
+        changed = [
+            pair
+            for pair, row in self.now.items()
+            if row is not None and (not row.barred or row.refused == _STAR) and row is not self.before.get(pair)
+        ]
+        new = Counter(chain.from_iterable(changed))
+        unsure = {at for at, n in new.items() if (size := self._neighbours_at_most(at)) is None or size + n > self.most}
+        hubs = set(self.worse)
+        for pair in changed if unsure else ():
             strong, weak = self.ground.weaker_last(*pair)
-            changed = row is not None and row != self.before.get(pair) and (not row.barred or row.refused == _STAR)
-            if self.ground.place[strong] == self.ground.place[weak]:
-                continue
-            hub = (strong, self.field.number_of(weak))
-            if changed or hub in self.worse:
-                hubs[hub] += 1
-        unsure = {hub for hub, new in hubs.items() if not self._surely_small(hub[0], new)}
-        if not unsure:
+            if strong in unsure:
+                hubs.add((strong, self.field.number_of(weak)))
+        hubs = {(hub, no) for hub, no in hubs if self.field.position[no] != self.ground.place[hub]}
+        if not hubs:
             return
-        totals = await self.writing.total_degrees({at for at, _ in unsure}, self.most)
+        totals = await self.writing.total_degrees({at for at, _ in hubs}, self.most)
         await self.flush()
-        full = [hub for hub in sorted(unsure) if totals[hub[0]] > self.most or hub in self.worse]
+        full = [hub for hub in sorted(hubs) if totals[hub[0]] > self.most or hub in self.worse]
         usable = await self.writing.rays(full, barred=False)
         waiting = await self.writing.rays([hub for hub in full if hub in self.worse], barred=True)
         for hub in full:
             await self._star(hub, usable[hub], waiting.get(hub))
-
-    def _surely_small(self, hub: int, new: int) -> bool:
-        most = self.most or 0
-        if hub in self.field.fresh or not self.field.profile[hub]:
-            return new <= most
-        summary = self.summaries.get(self.field.profile[hub])
-        return summary is not None and not summary.contested and not self.field.flags[hub] & BARRED and summary.size + new <= most
 
     async def _star(self, hub: Pair, usable: list[LinkRow], waiting: list[LinkRow] | None) -> None:
         if waiting is None:  # nothing got worse: only links of this step can displace one

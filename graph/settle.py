@@ -18,7 +18,7 @@ from graph.rename import Part, Renaming
 from graph.resolve.judged import Judged
 from graph.resolve.partition import Outcome, partition
 from graph.resolve.rules import Conflict
-from graph.store.ports import JUDGED, PARKED, SHARED, Delta, LinkRow, Pair, Summary, Writing
+from graph.store.ports import JUDGED, NAMESPACE_SHIFT, PARKED, SHARED, Delta, LinkRow, Pair, Summary, Writing
 
 __all__ = ["settle", "settle_step"]
 
@@ -152,24 +152,25 @@ def _gather(clusters: _Clusters, evidence: Evidence, links: Relinked, vanished: 
 def _joined(cluster: _Cluster, field: Field, summaries: Mapping[int, Summary]) -> Part | None:
     """The cluster as one profile, if it is sure to be one."""
     namespaces, position = field.ground.namespaces, field.position
-    counts: Counter[int] = Counter()
+    counts: dict[int, int] = {}
     size = len(cluster.loose)
     for at in cluster.loose:
-        counts[field.number_of(at)] += 1
         if field.flags[at] & (SHARED | PARKED) or at in field.group:
             return None
+        number = at >> NAMESPACE_SHIFT
+        counts[number] = counts.get(number, 0) + 1
     for n in cluster.profiles:
         summary = summaries[n]
         size += summary.size
         for number, count in summary.counts.items():
-            counts[number] += count
+            counts[number] = counts.get(number, 0) + count
     if namespaces.max_identifiers is not None and size > namespaces.max_identifiers:
         return None
+    limit = namespaces.limit
     for number, count in counts.items():
-        limit = namespaces.limit[position[number]]
-        if limit is not None and count > limit:
+        if count > 1 and (most := limit[position[number]]) is not None and count > most:
             return None
-    return Part(cluster.profiles, cluster.loose, size, dict(counts))
+    return Part(cluster.profiles, cluster.loose, size, counts)
 
 
 class _Local:

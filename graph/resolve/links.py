@@ -60,9 +60,7 @@ def contradictory(members: Sequence[int], ground: Ground, group: Group) -> froze
     """Of one fragment's identifiers those whose namespace is there more often than its limit allows."""
     limit = ground.namespaces.limit
     count: Counter[int] = Counter()
-    for place in (
-        {(ground.place[m], group.get(m, m)) for m in members} if group else [(ground.place[m], m) for m in members]
-    ):
+    for place in {(ground.place[m], group.get(m, m)) for m in members} if group else [(ground.place[m], m) for m in members]:
         if limit[place[0]] is not None:
             count[place[0]] += 1
     over = {place for place, n in count.items() if n > (limit[place] or 0)}

@@ -63,9 +63,7 @@ def partition(
     return Outcome(tuple(tuple(m) for m in union.members.values()), refused, frozenset(parked))
 
 
-def _build(
-    links: Mapping[Pair, Tally], union: _Union, ground: Ground, parked: set[int], refused: dict[Pair, Refusal]
-) -> None:
+def _build(links: Mapping[Pair, Tally], union: _Union, ground: Ground, parked: set[int], refused: dict[Pair, Refusal]) -> None:
     layers: dict[int, list[tuple[int, int, Pair]]] = defaultdict(list)
     for pair in links:
         strong, weak = ground.weaker_last(*pair)
@@ -105,10 +103,7 @@ def _park_layer(
                 refused[pair] = _PARKED
         if not group:
             continue
-        if (
-            weak not in keep
-            and union.objection({union.leader[weak], *(union.leader[strong] for strong, _ in group)}) is None
-        ):
+        if weak not in keep and union.objection({union.leader[weak], *(union.leader[strong] for strong, _ in group)}) is None:
             for strong, _ in group:
                 union.join(strong, weak)
         else:
@@ -184,9 +179,6 @@ class _Union:
             for place in namespaces.limited:
                 if sum(count.get(place, 0) for count in counts) > (namespaces.limit[place] or 0):
                     return Refusal(Rule.LIMIT, namespaces.names[place])
-        if (
-            namespaces.max_identifiers is not None
-            and sum(len(self.members[one]) for one in leaders) > namespaces.max_identifiers
-        ):
+        if namespaces.max_identifiers is not None and sum(len(self.members[one]) for one in leaders) > namespaces.max_identifiers:
             return Refusal(Rule.MAX_IDENTIFIERS)
         return None

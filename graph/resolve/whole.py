@@ -46,11 +46,7 @@ def resolve(fragments: Iterable[Fragment], judgements: Iterable[Judgement], rule
     """Steps 1 to 8 over all versions of all records, in the order recorded, and all judgements; every one of them with a time."""
     evidence = _Evidence(rules)
     kept = [(evidence.numbers(f.identifiers), f.observed_at or 0, f.score) for f in latest(fragments)]
-    pairs = [
-        Pair(j.kind, ends[0], ends[1], j.at or 0)
-        for j in judgements
-        if len(ends := evidence.numbers((j.a, j.b), repeats=True)) == 2
-    ]
+    pairs = [Pair(j.kind, ends[0], ends[1], j.at or 0) for j in judgements if len(ends := evidence.numbers((j.a, j.b), repeats=True)) == 2]
     ground = evidence.ground()
     judged = judge(pairs, ground.text)
     links = _links(kept, ground, judged.group)
@@ -152,16 +148,12 @@ def _refused_beforehand(
         for hub, by_place in far.items():
             for layer, ends in by_place.items():
                 if layer > ground.place[hub] and len(ends) > ground.namespaces.max_identifiers:
-                    rays = {
-                        n: links[min(hub, n), max(hub, n)] for n in ends if (min(hub, n), max(hub, n)) not in refused
-                    }
+                    rays = {n: links[min(hub, n), max(hub, n)] for n in ends if (min(hub, n), max(hub, n)) not in refused}
                     refused.update(((min(hub, n), max(hub, n)), _STAR) for n in star_losers(hub, layer, rays, ground))
     return refused, shared
 
 
-def _named(
-    refused: Mapping[tuple[int, int], Refusal], judged: Judged, known: Sequence[Identifier]
-) -> tuple[Refused, ...]:
+def _named(refused: Mapping[tuple[int, int], Refusal], judged: Judged, known: Sequence[Identifier]) -> tuple[Refused, ...]:
     named = {_refusal("link", known[a], known[b], refusal) for (a, b), refusal in refused.items()}
     for pair in judged.refused:
         same = pair.kind is JudgementKind.SAME

@@ -150,14 +150,15 @@ class UnderGate:
         }
 
     def links(self, pairs: Collection[Pair]) -> dict[Pair, LinkRow]:
-        run = self.connection.execute
+        listing = listed(pairs)
         found: dict[Pair, LinkRow] = {}
-        for pair in pairs:
-            row = run(f"SELECT {_LINK} FROM link l WHERE l.a = ? AND l.b = ?", pair).fetchone()
-            if row is not None:
-                found[pair] = self._link(row, barred=False)
-            elif (row := run(f"SELECT {_LINK} FROM barred l WHERE l.a = ? AND l.b = ?", pair).fetchone()) is not None:
-                found[pair] = self._link(row, barred=True)
+        for table in ("link", "barred"):
+            rows = self.connection.execute(
+                f"SELECT {_LINK} FROM json_each(?) j CROSS JOIN {table} l"
+                " ON l.a = json_extract(j.value, '$[0]') AND l.b = json_extract(j.value, '$[1]')",
+                (listing,),
+            )
+            found.update(((row[0], row[1]), self._link(row, barred=table == "barred")) for row in rows)
         return found
 
     def _link(self, row: tuple[Any, ...], *, barred: bool) -> LinkRow:
