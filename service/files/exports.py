@@ -14,16 +14,16 @@ from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
 import orjson
 
 from graph.model import rfc3339
+from graph.store.ports import ExportKind
 from service.files.parquet import pyarrow
 
-__all__ = ["FORMATS", "KINDS", "Exports", "Format", "Kind", "write_export"]
+__all__ = ["Format", "write_export"]
 
-Kind: TypeAlias = Literal["identifiers", "profiles", "fragments"]
 Format: TypeAlias = Literal["ndjson", "csv", "parquet"]
 RowDict: TypeAlias = Mapping[str, Any]
 
 _ROWS = 1000
-_COLUMNS: Mapping[Kind, Mapping[str, str]] = {
+_COLUMNS: Mapping[ExportKind, Mapping[str, str]] = {
     "identifiers": {
         "namespace": "text",
         "value": "text",
@@ -50,23 +50,6 @@ _COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "score": "number",
     },
 }
-KINDS: tuple[Kind, ...] = ("identifiers", "profiles", "fragments")
-FORMATS: tuple[Format, ...] = ("ndjson", "csv", "parquet")
-
-
-class Exports(Protocol):
-    """A store that gives all it holds."""
-
-    def export(self, kind: Kind) -> AsyncIterator[RowDict]:
-        """Every row of a kind as of one commit, in bounded memory, whatever is written meanwhile. Times are Instants.
-
-        - identifiers, those that somebody mentions: `namespace`, `value`, `one_id`, `shared`, `first_seen`, `last_seen`
-        - profiles: `one_id`, `kind`, `size`, `created_at`, `updated_at`, `identifiers` (texts `namespace:value`, sorted), `traits`
-          (the golden record: an object)
-        - fragments, the active version of every record: `source`, `id`, `observedAt`, `identifiers` (as sent: objects with
-          `namespace` and `value`), `traits`, `score`
-        """
-        ...
 
 
 class _Writer(Protocol):
@@ -75,7 +58,7 @@ class _Writer(Protocol):
     def close(self) -> None: ...
 
 
-async def write_export(rows: AsyncIterator[RowDict], kind: Kind, form: Format, out: BinaryIO, told: Callable[[int], None]) -> int:
+async def write_export(rows: AsyncIterator[RowDict], kind: ExportKind, form: Format, out: BinaryIO, told: Callable[[int], None]) -> int:
     """Write all rows of a kind and give their number; `told` hears of every thousand. `out` stays open."""
     writer = _writer(kind, form, out)
     count = 0
@@ -93,7 +76,7 @@ async def write_export(rows: AsyncIterator[RowDict], kind: Kind, form: Format, o
     return count + len(batch)
 
 
-def _writer(kind: Kind, form: Format, out: BinaryIO) -> _Writer:
+def _writer(kind: ExportKind, form: Format, out: BinaryIO) -> _Writer:
     writers: dict[Format, Callable[[Mapping[str, str], BinaryIO], _Writer]] = {
         "ndjson": _Ndjson,
         "csv": _Csv,

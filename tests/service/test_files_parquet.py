@@ -16,7 +16,8 @@ import pytest
 from graph.errors import BadInput
 from graph.lines import parse_line
 from graph.model import Fragment, Identifier
-from service.files.exports import Format, Kind, write_export
+from graph.store.ports import ExportKind
+from service.files.exports import Format, write_export
 from service.files.parquet import NoParquet, ParquetRows
 from service.files.row import Row
 
@@ -165,7 +166,7 @@ IDENTIFIERS: list[dict[str, Any]] = [
 STAMP = "2026-01-02T12:00:00.000005Z"
 
 
-async def written(rows: list[dict[str, Any]], kind: Kind, form: Format) -> bytes:
+async def written(rows: list[dict[str, Any]], kind: ExportKind, form: Format) -> bytes:
     async def stream() -> AsyncIterator[dict[str, Any]]:
         for row in rows:
             yield row
