@@ -52,45 +52,48 @@ class Golden(NamedTuple, Generic[H]):
     alternatives: tuple[Witness[H], ...]
 
 
+_Said: TypeAlias = tuple[Any, Told[H], int]
+"""A value, the fragment that says it, and its place where the fragment says several."""
 _Order: TypeAlias = tuple[Any, ...]
 _ByStrategy: TypeAlias = Callable[[Told[Any]], _Order]
 
 
 def fold(told: Iterable[Told[H]], rules: TraitRules, keys: Collection[str] | None = None) -> list[Golden[H]]:
     """The golden record by trait name, of some traits only where `keys` names them."""
-    by_key: dict[str, list[tuple[Any, Told[H]]]] = {}
+    by_key: dict[str, list[_Said[H]]] = {}
     for one in told:
         for key, value in one.traits.items():
             if (keys is None or key in keys) and not _says_nothing(value):
-                by_key.setdefault(key, []).append((value, one))
+                by_key.setdefault(key, []).append((value, one, 0))
     return [_golden(key, by_key[key], rules.strategy_of(key)) for key in sorted(by_key)[:MAX_KEYS]]
 
 
-def _golden(key: str, said: list[tuple[Any, Told[H]]], strategy: TraitStrategy) -> Golden[H]:
+def _golden(key: str, said: list[_Said[H]], strategy: TraitStrategy) -> Golden[H]:
     if strategy.kind is Strategy.UNION:
-        said = [(part, one) for value, one in said for part in _parts(value)]
-    if len(said) == 1 and strategy.kind is not Strategy.UNION:
-        return Golden(key, said[0][0], _witness(*said[0]), ())
+        ranked = _ranked([(part, one, place) for value, one, _ in said for place, part in enumerate(_parts(value))], strategy)
+        value = [one.value for one in ranked[:MAX_UNION]]
+        return Golden(key, value, ranked[0] if ranked else _ranked(said, strategy)[0], ())
+    if len(said) == 1:
+        value, one, _ = said[0]
+        return Golden(key, value, _witness(value, one), ())
     ranked = _ranked(said, strategy)
-    if strategy.kind is Strategy.UNION:
-        return Golden(key, [value.value for value in ranked[:MAX_UNION]], ranked[0], ())
     return Golden(key, ranked[0].value, ranked[0], tuple(ranked[1:]))
 
 
-def _ranked(said: list[tuple[Any, Told[H]]], strategy: TraitStrategy) -> list[Witness[H]]:
+def _ranked(said: list[_Said[H]], strategy: TraitStrategy) -> list[Witness[H]]:
     """Each different value once, with its best witness, best first."""
     order = _order(strategy)
     best: dict[Hashable, tuple[_Order, Any, Told[H]]] = {}
     times: dict[Hashable, int] = {}
-    for value, one in said:
-        same, place = _identity(value), order(one)
+    for value, one, position in said:
+        same, place = _identity(value), (*order(one), position)
         times[same] = times.get(same, 0) + 1
         if same not in best or place < best[same][0]:
             best[same] = (place, value, one)
     if strategy.kind is Strategy.MOST_FREQUENT:
-        ranking = sorted(best, key=lambda same: (-times[same], best[same][0], _text(same)))
+        ranking = sorted(best, key=lambda same: (-times[same], best[same][0]))
     else:
-        ranking = sorted(best, key=lambda same: (best[same][0], _text(same)))
+        ranking = sorted(best, key=lambda same: best[same][0])
     return [_witness(best[same][1], best[same][2]) for same in ranking]
 
 
@@ -120,7 +123,3 @@ def _parts(value: Any) -> list[Any]:
 def _identity(value: Any) -> Hashable:
     """What equal values have in common; texts stand for themselves, all else for its JSON, so that 1, 1.0, true and "1" differ."""
     return value if isinstance(value, str) else (json.dumps(value, sort_keys=True),)
-
-
-def _text(same: Hashable) -> str:
-    return same if isinstance(same, str) else same[0]  # type: ignore[index]  # the tuple that _identity made
