@@ -28,8 +28,9 @@ class Piece(NamedTuple):
 class Evidence:
     """What one step changes. `causes` says what caused it and which identifiers each cause names.
 
-    `mentioned` are identifiers that something else makes known (a judgement, an interaction), `dropped` those that something else no longer
-    mentions. `regrouped`: members of judged groups that changed, with the group before; `parted`: ends of a `distinct` that took or lost force.
+    `mentioned` are identifiers that something else makes known (a judgement, an interaction), `dropped` those that it no longer
+    mentions. `regrouped`: members of judged groups that changed, with the group before; `parted`: ends of a `distinct` that took or
+    lost force.
     """
 
     cause_kind: str

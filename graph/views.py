@@ -52,9 +52,10 @@ class Want:
 
     The parts, by the object they belong to (arguments in brackets; page arguments are `first`: int, `after`: Key | None):
 
-    - profile: `successor`, `retired_one_ids`(first), `identifiers`(namespaces, first, after), `traits`(keys), `links`(first, after, refused),
-      `fragments`(sources, first, after), `related`(types, first, after), `neighbourhood`(depth, types, since, direction, min_weight, max_nodes),
-      `changes`(first, after), `judgements`(first, after); in `identifiers`, `links`, `fragments` and `related`, inner `total_count` asks for it
+    - profile: `successor`, `retired_one_ids`(first), `identifiers`(namespaces, first, after), `traits`(keys),
+      `links`(first, after, refused), `fragments`(sources, first, after), `related`(types, first, after),
+      `neighbourhood`(depth, types, since, direction, min_weight, max_nodes), `changes`(first, after), `judgements`(first, after);
+      in `identifiers`, `links`, `fragments` and `related`, inner `total_count` asks for it
     - identifier: `sources`(first), `profile`, `span` (first_seen, last_seen)
     - link: `fragments`(first, after), `bridge`; its ends `a` and `b` (inner: identifier parts)
     - fragment: `identifiers` (inner: identifier parts), `profile`
@@ -150,7 +151,8 @@ class IdentifierView:
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """kind: observed | same | distinct. `refused` None = accepted. A judgement shows with count 0 and its time, `judgement` is its number."""
+    """kind: observed | same | distinct. `refused` None = accepted. A judgement shows with count 0 and its time;
+    `judgement` is its number."""
 
     a: IdentifierView
     b: IdentifierView

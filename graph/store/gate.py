@@ -1,8 +1,8 @@
 """One lock per process before a store's write gate, and the grouping of waiting requests into one transaction.
 
-`Gate.step` runs one request's step. The first begins a transaction; who waits meanwhile goes on in the same one, each seeing the former; the last
-(or the one that fills the group) commits, and all of them return only then. A step that fails leaves nothing behind and does not touch
-the others; a commit that fails fails them all.
+`Gate.step` runs one request's step. The first begins a transaction; who waits meanwhile goes on in the same one, each seeing the former;
+the last (or the one that fills the group) commits, and all of them return only then. A step that fails leaves nothing behind and does not
+touch the others; a commit that fails fails them all.
 """
 
 from __future__ import annotations

@@ -459,8 +459,8 @@ class Reads(Protocol):
         whole: bool = False,
         token: int | None = None,
     ) -> Connection[ProfileView]:
-        """Profiles with an identifier that begins with one of `prefixes` (equals, with `whole`) or a name whose tokens begin with all `names`;
-        nobody twice over all pages."""
+        """Profiles with an identifier that begins with one of `prefixes` (equals, with `whole`), or with a name whose tokens begin with all
+        `names`; nobody twice over all pages."""
         ...
 
     async def fragment(self, key: RecordKey, want: Sequence[Want], *, token: int | None = None) -> FragmentView | None:

@@ -57,7 +57,7 @@ async def open_sqlite(path: str, rules: Rules, clock: Callable[[], Instant] = no
 
     `rules` come into force where the store has none yet; otherwise those it has stay, and a difference is logged.
     """
-    own = tempfile.mkdtemp(prefix="oneid-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None) if path == ":memory:" else None
+    own = _own_folder() if path == ":memory:" else None
     file = str(Path(own) / "store.db") if own else path
     writer = ThreadPoolExecutor(1, "oneid-writer")
     store: SqliteStore | None = None
@@ -72,6 +72,11 @@ async def open_sqlite(path: str, rules: Rules, clock: Callable[[], Instant] = no
         writer.shutdown()
         if own:
             shutil.rmtree(own, ignore_errors=True)
+
+
+def _own_folder() -> str:
+    """A folder in memory where the machine has such a place."""
+    return tempfile.mkdtemp(prefix="oneid-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
 
 
 def _open(path: str, rules: Rules, clock: Callable[[], Instant], *, durable: bool) -> tuple[sqlite3.Connection, Rules]:
