@@ -1,13 +1,67 @@
-"""What all tests share. Hypothesis profiles by ONEID_HYPOTHESIS: `dev` (200 examples, the default), `ci` (2,000, always the same ones;
-the default where CI is set) and `by_hand` (100,000)."""
+"""What all tests share: stores, a loop, and hypothesis profiles.
+
+Profiles by ONEID_HYPOTHESIS: `dev` (200 examples, the default), `ci` (2,000, always the same ones; the default where CI is set) and
+`by_hand` (100,000).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from graph.store.ports import Store
+from tests import stores
+from tests.stores import InlineLoop, OpenWith, Run
 
 settings.register_profile("dev", max_examples=200, deadline=None)
 settings.register_profile("ci", max_examples=2_000, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("by_hand", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("ONEID_HYPOTHESIS") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(scope="session", params=stores.KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of store in turn."""
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def open_with(kind: str) -> OpenWith:
+    """Opens stores of this kind: `async with open_with(rules) as store`."""
+    return stores.open_with(kind)
+
+
+@pytest.fixture
+def place(kind: str, tmp_path: Path) -> str:
+    """Where a store is kept over several openings: `open_with(rules, place=place)`."""
+    return stores.place_of(kind, tmp_path)
+
+
+@pytest.fixture
+async def store(open_with: OpenWith) -> AsyncIterator[Store]:
+    """An empty store under the built-in rules."""
+    async with open_with() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def run() -> Iterator[Run]:
+    """Runs coroutines on one loop without threads."""
+    loop = InlineLoop()
+    yield loop.run_until_complete
+    loop.close()
+
+
+@pytest.fixture
+def own_loop() -> Iterator[Run]:
+    """Runs coroutines on a usual loop, where requests wait for each other."""
+    loop = asyncio.new_event_loop()
+    yield loop.run_until_complete
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
