@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from graph.model import Fragment, Identifier, Instant, Judgement, JudgementKind
 from tests.build import minute
 
-__all__ = ["BIG", "SMALL", "Evidence", "Size", "evidence", "fragments", "identifiers", "judgements", "rules_documents"]
+__all__ = ["BIG", "DISPUTED", "SMALL", "Evidence", "Size", "evidence", "fragments", "identifiers", "judgements", "rules_documents"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,7 @@ class Size:
 
 
 SMALL = Size()
+DISPUTED = Size(fragments=5, judgements=14, instants=4, namespaces=NAMESPACES[:3])
 BIG = Size(values=8, fragments=32, judgements=10, identifiers=6, instants=36)
 
 
@@ -102,17 +103,25 @@ _rest = st.sampled_from([(source, traits, score) for traits in _traits for score
 """Source, traits and score in one draw: Hypothesis remembers every draw of a run, so each one saved is memory."""
 
 
-def fragments(size: Size = SMALL) -> st.SearchStrategy[tuple[Fragment, ...]]:
-    """Fragments in recorded order; some are versions of one record, some come twice, some contradict themselves."""
+def fragments(size: Size = SMALL, *, ties: bool = False) -> st.SearchStrategy[tuple[Fragment, ...]]:
+    """Fragments in recorded order; some are versions of one record, some come twice, some contradict themselves.
+
+    With `ties` versions of a record may differ at one time, and then their order matters.
+    """
     carried = _up_to(size.identifiers, identifiers(size), least=1)
     record = st.integers(1, size.records or 2 * size.fragments)
     one = st.builds(_fragment, record, carried, instants(size), _rest)
-    return _up_to(size.fragments, one).map(_told_apart).flatmap(_with_repeats)
+    drawn = _up_to(size.fragments, one)
+    return (drawn.map(_in_order) if ties else drawn.map(_told_apart)).flatmap(_with_repeats)
 
 
 def _fragment(record: int, carried: list[Identifier], at: Instant, rest: tuple[str, dict[str, Any] | None, float | None]) -> Fragment:
     source, traits, score = rest
     return Fragment(source, str(record), tuple(carried), observed_at=at, traits=traits, score=score)
+
+
+def _in_order(drawn: list[Fragment]) -> tuple[Fragment, ...]:
+    return tuple(drawn)
 
 
 def _told_apart(drawn: list[Fragment]) -> tuple[Fragment, ...]:

@@ -13,7 +13,7 @@ from graph.resolve.rules import Rules
 from graph.resolve.whole import resolve
 from tests.build import minute
 from tests.reference import Reference, as_reference, reference_resolve
-from tests.strategies import BIG, NAMESPACES, Evidence, evidence, fragments, judgements, rules_documents
+from tests.strategies import BIG, DISPUTED, NAMESPACES, Evidence, Size, evidence, fragments, judgements, rules_documents
 
 NO_RULES = Rules.parse("")
 LATER = minute(10_000)
@@ -43,6 +43,20 @@ def test_the_fast_resolver_equals_the_reference_in_a_crowd(document: str, seen: 
     rules = Rules.parse(document)
 
     assert resolved(seen, rules) == reference_resolve(seen.fragments, seen.judgements, rules)
+
+
+@given(rules_documents(), evidence(DISPUTED))
+def test_the_fast_resolver_equals_the_reference_where_operators_disagree(document: str, seen: Evidence) -> None:
+    rules = Rules.parse(document)
+
+    assert resolved(seen, rules) == reference_resolve(seen.fragments, seen.judgements, rules)
+
+
+@given(rules_documents(), fragments(Size(records=3, instants=2), ties=True))
+def test_the_fast_resolver_equals_the_reference_where_versions_tie(document: str, seen: tuple[Fragment, ...]) -> None:
+    rules = Rules.parse(document)
+
+    assert resolved(Evidence(seen, ()), rules) == reference_resolve(seen, (), rules)
 
 
 @given(rules_documents(), evidence(), st.integers(0, 2**32))
