@@ -14,8 +14,6 @@ import typer
 from service.cli_talk import FAILED, INTERRUPTED, RulesFile, StoreUrl, rules_of, say, told
 
 if TYPE_CHECKING:
-    import socket
-
     from graph.views import StatsView
     from service.settings import Settings
 
@@ -67,6 +65,8 @@ async def _load_sample(settings: Settings) -> bool:
         with stopping() as stopped:
             loaded = await load_parts(store, settings.store, parts, rejects=None, batch=1000, stopped=stopped)
         if loaded.finished:
+            if loaded.rows == loaded.unchanged:
+                say.print("it was there before; nothing changed", markup=False)
             _report(len({entry.source for entry in plan.entries()}), await store.stats())
     return loaded.finished
 
@@ -95,18 +95,9 @@ async def _reach(settings: Settings) -> None:
 
 
 def _run(settings: Settings, *, sample: bool) -> None:
-    import uvicorn
+    from service.server import Server
 
-    from service.app import create_app
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                _announce(settings.host, self.servers[0].sockets[0].getsockname()[1], sample=sample)
-
-    config = uvicorn.Config(create_app(settings), host=settings.host, port=settings.port, log_level="warning", access_log=False)
-    server = Server(config)
+    server = Server(settings, announce=lambda port: _announce(settings.host, port, sample=sample))
     with suppress(KeyboardInterrupt, SystemExit):  # Ctrl-C is how a person ends it; SystemExit: the address is taken, which it has told
         server.run()
     if not server.started:

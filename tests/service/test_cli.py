@@ -281,7 +281,14 @@ def test_an_interrupted_load_says_how_to_go_on() -> None:
     assert "start the same command again to go on" in talk
 
 
-# ------------------------------------------------------------------------------------------------ keys
+# ------------------------------------------------------------------------------------------------ schema and keys
+def test_the_schema_is_printed_as_it_stands_in_the_repository() -> None:
+    printed = oneid("schema")
+
+    assert printed.exit_code == 0
+    assert printed.stdout == (Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8")
+
+
 def test_a_key_is_made_shown_once_and_revoked() -> None:
     made = oneid("keys", "add", "crm", "--scope", "read", "--scope", "write", "--keys", "k.json")
     listed = json.loads(oneid("keys", "list", "--json", "--keys", "k.json").stdout)
