@@ -119,7 +119,7 @@ _READERS: Final[Mapping[str, Reader]] = {
     "link_fragments": _paged("fragments"),
     "related": _paged("related", "types"),
     "neighbourhood": _neighbourhood,
-    "changes": _paged("changes"),
+    "changes": _paged("profile changes"),
     "judgements": _paged("judgements"),
     "sources": _first(20),
     "gained": _paged("identifiers"),

@@ -134,10 +134,10 @@ class Profile(Node):
         )
         return Neighbourhood.of(view, self.sight)
 
-    @resolved("The entries of the feed about this OneID and those that lead to it, in the feed's order.")
+    @resolved("The entries of the feed about this OneID and those that lead to it, newest first.")
     def changes(self, first: First = UNSET, after: After = UNSET) -> ChangeConnection:
         page, key = self.sight.page(self.view.parts, "changes", "changes", first=first, after=after)
-        return ChangeConnection.of(page, lambda one: Change.of(one, self.sight), "changes", key)
+        return ChangeConnection.of(page, lambda one: Change.of(one, self.sight), "profile changes", key)
 
     @resolved("What operators said about its identifiers, newest first.")
     def judgements(self, first: First = UNSET, after: After = UNSET) -> JudgementConnection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -47,8 +48,9 @@ class OneIDSchema(strawberry.Schema):
         errors[:] = [told(error, request_id) for error in errors]
 
 
+@lru_cache(8)
 def make_schema(limits: Limits | None = None, *, introspection: bool = True) -> OneIDSchema:
-    """The schema of the service."""
+    """The schema of the service; one for the same limits, since it holds nothing of the service that it is used in."""
     return OneIDSchema(limits or Limits(), introspection=introspection)
 
 
