@@ -32,7 +32,7 @@ def load(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE]...",
+            metavar="FILE",
             help="NDJSON, Parquet, or CSV that the mapping has an entry for; .gz is fine, - is NDJSON from standard input.",
             show_default=False,
         ),

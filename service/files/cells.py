@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal
-from functools import lru_cache
+from datetime import UTC, tzinfo
 from operator import itemgetter
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from graph.errors import BadInput
-from graph.lines import instant_of
 from service.files.mapping import FragmentFile, IdentifierCell, InteractionFile, TraitCell
+from service.files.values import international, number, time_of, typed
 
 __all__ = ["Columns", "Tables", "fragment_reader", "interaction_reader"]
 
 Tables: TypeAlias = Mapping[str, Mapping[str, str]]
 Cells: TypeAlias = Sequence[str]
 Reader: TypeAlias = Callable[[Cells], dict[str, Any]]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
-_ZONED = re.compile(r".*(?:[Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 
 class _Cell(Protocol):
@@ -56,7 +47,7 @@ class Columns:
 
     def reader(self, cell: _Cell) -> Callable[[Cells], str]:
         """A function from a row to the text of a cell, by the lookup where it has one; an empty cell stays empty."""
-        read = itemgetter(self.place(cell.column))
+        read = self._plain(self.place(cell.column), cell.column)
         if cell.lookup is None:
             return read
         table, name = self._tables[cell.lookup], cell.lookup
@@ -70,6 +61,17 @@ class Columns:
 
         return looked_up
 
+    def _plain(self, place: int, column: str | int) -> Callable[[Cells], str]:
+        if self._header is not None:
+            return itemgetter(place)
+
+        def within(row: Cells) -> str:
+            if place >= len(row):
+                raise BadInput(f"the mapping names column {column}, the row has {len(row)}")
+            return row[place]
+
+        return within
+
     def readers(self, cells: Sequence[_Cell]) -> list[Callable[[Cells], str]]:
         return [self.reader(cell) for cell in cells]
 
@@ -77,7 +79,7 @@ class Columns:
 def fragment_reader(entry: FragmentFile, columns: Columns) -> Reader:
     """A function from a row to the object of its fragment line; what the object may hold is not checked here."""
     record_id = _record_id(entry, columns)
-    at = _time(columns.readers(entry.observed_at), entry.time_format, entry.zone, "observedAt")
+    at = _time(entry, columns.readers(entry.observed_at), "observedAt")
     identifiers = [_identifier(cell, columns) for cell in entry.identifiers]
     traits = [(key, _trait(cell, columns, key)) for key, cell in entry.traits.items()]
     score = columns.reader(entry.score) if entry.score else None
@@ -95,7 +97,7 @@ def fragment_reader(entry: FragmentFile, columns: Columns) -> Reader:
             "traits": found or None,
         }
         if score is not None and (text := score(row)):
-            obj["score"] = _number(text, "score")
+            obj["score"] = number(text, "score")
         return obj
 
     return read
@@ -104,7 +106,7 @@ def fragment_reader(entry: FragmentFile, columns: Columns) -> Reader:
 def interaction_reader(entry: InteractionFile, columns: Columns) -> Reader:
     """A function from a row to an interaction as an object with its type under `type`."""
     record_id = _record_id(entry, columns)
-    at = _time(columns.readers(entry.at), entry.time_format, entry.zone, "at")
+    at = _time(entry, columns.readers(entry.at), "at")
     origin, target = _identifier(entry.origin, columns), _identifier(entry.target, columns)
     kind = columns.reader(entry.type) if entry.type.column is not None else None
     weight = columns.reader(entry.weight) if entry.weight.column is not None else None
@@ -120,8 +122,19 @@ def interaction_reader(entry: InteractionFile, columns: Columns) -> Reader:
             "weight": entry.weight.constant,
         }
         if weight is not None:
-            obj["weight"] = _number(text, "weight") if (text := weight(row)) else None
+            obj["weight"] = number(text, "weight") if (text := weight(row)) else None
         return obj
+
+    return read
+
+
+def _time(entry: FragmentFile | InteractionFile, readers: list[Callable[[Cells], str]], field: str) -> Callable[[Cells], Any]:
+    """A function from a row to its time: that of the first filled column, None where all are empty."""
+    zone: tzinfo = UTC if entry.zone == "UTC" else ZoneInfo(entry.zone)
+
+    def read(row: Cells) -> Any:
+        text = next((text for reader in readers if (text := reader(row).strip())), None)
+        return None if text is None else time_of(text, entry.time_format, zone, field)
 
     return read
 
@@ -145,7 +158,7 @@ def _identifier(cell: IdentifierCell, columns: Columns) -> Callable[[Cells], lis
         text = reader(row)
         values = text.split(split) if split else (text,)
         return [
-            {"namespace": namespace, "value": _international(value, region) if region else value}
+            {"namespace": namespace, "value": international(value, region) if region else value}
             for value in values
             if value and not value.isspace()
         ]
@@ -159,20 +172,6 @@ def _only(identifiers: list[dict[str, str]], field: str) -> dict[str, str]:
     return identifiers[0]
 
 
-@lru_cache(maxsize=4096)
-def _international(value: str, region: str) -> str:
-    """The phone number in E.164 where it is a possible one of the region, else as it came: the rules judge it then."""
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(value, region)
-    except phonenumbers.NumberParseException:
-        return value
-    if not phonenumbers.is_possible_number(number):
-        return value
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
 def _trait(cell: TraitCell, columns: Columns, key: str) -> Callable[[Cells], Any]:
     readers, kind, split, join = columns.readers(cell.columns), cell.type, cell.split, cell.join
 
@@ -181,74 +180,7 @@ def _trait(cell: TraitCell, columns: Columns, key: str) -> Callable[[Cells], Any
         if not text:
             return None
         if split:
-            return [_typed(part, kind, key) for part in text.split(split) if part]
-        return _typed(text, kind, key)
+            return [typed(part, kind, key) for part in text.split(split) if part]
+        return typed(text, kind, key)
 
     return read
-
-
-def _typed(text: str, kind: str, key: str) -> Any:
-    if kind == "text":
-        return text
-    if kind == "boolean":
-        return _boolean(text, key)
-    if kind == "json":
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError:
-            raise BadInput(f"JSON is wanted, a text of {len(text)} characters came", ("traits", key)) from None
-    number = _number(text, f"traits.{key}")
-    if kind == "integer" and not isinstance(number, int):
-        raise BadInput("a whole number is wanted", ("traits", key))
-    return number
-
-
-def _boolean(text: str, key: str) -> bool:
-    word = text.lower()
-    if word in ("true", "t", "yes", "y", "1"):
-        return True
-    if word in ("false", "f", "no", "n", "0"):
-        return False
-    raise BadInput("true or false (yes, no, 1, 0) is wanted", ("traits", key))
-
-
-def _number(text: str, field: str) -> int | float:
-    text = text.strip()
-    if not _DECIMAL.fullmatch(text):
-        raise BadInput(f"a number is wanted, a text of {len(text)} characters came", (field,))
-    return float(text) if "." in text else int(text)
-
-
-def _time(readers: list[Callable[[Cells], str]], time_format: str, zone: str, field: str) -> Callable[[Cells], Any]:
-    """A function from a row to its time, the first filled column's: RFC 3339 text, or a datetime with zone."""
-    tz: tzinfo = UTC if zone == "UTC" else ZoneInfo(zone)
-
-    def read(row: Cells) -> Any:
-        text = next((text for reader in readers if (text := reader(row).strip())), None)
-        if text is None:
-            return None
-        if time_format == "rfc3339":
-            return text if tz is UTC or _ZONED.fullmatch(text) else _local(text, tz, field)
-        if time_format in ("epoch_s", "epoch_ms"):
-            return _epoch(text, 1 if time_format == "epoch_s" else 1000, field)
-        try:
-            moment = datetime.strptime(text, time_format)
-        except ValueError:
-            raise BadInput(f"a text of {len(text)} characters came that is not as {time_format}", (field,)) from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=tz)
-
-    return read
-
-
-def _local(text: str, tz: tzinfo, field: str) -> datetime:
-    instant_of(text, (field,))
-    return datetime.fromisoformat(text).replace(tzinfo=tz)
-
-
-def _epoch(text: str, ticks: int, field: str) -> datetime:
-    if not _DECIMAL.fullmatch(text):
-        raise BadInput(f"a number since 1970 is wanted, a text of {len(text)} characters came", (field,))
-    try:
-        return _EPOCH + timedelta(microseconds=int(Decimal(text) * 1_000_000 / ticks))
-    except OverflowError:
-        raise BadInput("outside of the years 0001 to 9999; is the unit (epoch_s, epoch_ms) right?", (field,)) from None

@@ -67,7 +67,7 @@ class BytesFile:
 
     def lines(self) -> Iterator[bytes | ValueTooLong]:
         """The lines, newline included; one longer than MAX_LINE bytes is passed over and told as the error it is."""
-        with broken_gzip():
+        with damage_told():
             while line := self.data.readline(MAX_LINE + 1):
                 if len(line) <= MAX_LINE:
                     yield line
@@ -93,7 +93,7 @@ class TextLines:
         return self
 
     def __next__(self) -> str:
-        with broken_gzip():
+        with damage_told():
             line = self._text.readline(MAX_LINE + 1)
             if not line:
                 raise StopIteration
@@ -107,12 +107,14 @@ class TextLines:
 
 
 @contextmanager
-def broken_gzip() -> Iterator[None]:
-    """Turn what gzip says about broken data into BadInput."""
+def damage_told() -> Iterator[None]:
+    """Turn what gzip and codecs say about data they cannot read into BadInput."""
     try:
         yield
     except (EOFError, zlib.error):
         raise BadInput("the compressed data is damaged or ends too early") from None
+    except UnicodeError:  # of a codec that does not mark what it cannot read
+        raise BadInput("the file is not in the encoding that the mapping names") from None
     except OSError as error:
         if error.errno is None:  # BadGzipFile and its like; a disk's own trouble has a number
             raise BadInput("the compressed data is damaged") from None

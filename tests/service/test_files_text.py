@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graph.errors import BadInput, ValueTooLong
 from graph.lines import MAX_LINE
@@ -242,6 +245,24 @@ def test_a_time_that_is_no_number_where_one_is_wanted_is_bad(tmp_path: Path, cel
     assert row.trouble.path == ("observedAt",)
 
 
+def test_a_file_without_header_is_read_by_numbers(tmp_path: Path) -> None:
+    mapping = """
+[[fragments]]
+path = "people.csv"
+source = "s"
+id = 1
+observed_at = 2
+identifiers = [{ namespace = "a", column = 3 }]
+header = false
+"""
+
+    rows = csv_rows(tmp_path, "1,2026-01-02T03:04:05,x\n2,2026-01-02T03:04:05\n", mapping)
+    narrow = csv_rows(tmp_path, "1,2026-01-02T03:04:05\n", mapping)
+
+    assert places(rows) == {1: True, 2: False}
+    assert "names column 3, the row has 2" in str(narrow[0].trouble)
+
+
 LIKES = """
 [[interactions]]
 path = "likes.csv"
@@ -283,3 +304,29 @@ def test_a_lookup_that_cannot_be_trusted_ends_the_file(tmp_path: Path, posts: st
 
     with pytest.raises(BadInput, match=says):
         csv_rows(tmp_path, "who|post|when\nbob|p1|1000\n", LIKES, "likes.csv")
+
+
+# ------------------------------------------------------------------------------------------------ anything at all
+@given(st.binary(max_size=400), st.sampled_from(["utf-8", "gb18030", "utf-16", "shift_jis", "utf-7", "idna"]), st.booleans(), st.booleans())
+def test_any_bytes_are_rows_or_one_reason(content: bytes, encoding: str, quoted: bool, zipped: bool) -> None:
+    how = f'encoding = "{encoding}"\nquoted = {str(quoted).lower()}\n'
+    head = HEAD.encode(encoding) if encoding != "idna" else b""
+    raw = head + content
+    with TemporaryDirectory() as folder:
+        try:
+            rows = csv_rows(Path(folder), gzip.compress(raw) if zipped else raw, MAPPING + how)
+        except BadInput:
+            rows = []
+
+    assert all((row.value is None) is (row.trouble is not None) for row in rows)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_after_a_gzip_head_are_rows_or_one_reason(content: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        try:
+            rows = ndjson(Path(folder) / "x", b"\x1f\x8b" + content)
+        except BadInput:
+            rows = []
+
+    assert all((row.value is None) is (row.trouble is not None) for row in rows)
