@@ -169,6 +169,13 @@ class _Relink:
     def _counted(self, pair: Pair) -> bool:
         """Count on from the tally there was; False where its sightings must be read again, because an edge of it goes."""
         row = self.before.get(pair)
+        plus = self.plus.get(pair, ())
+        if row is None and len(plus) == 1 and plus[0][1]:  # most links are new, and seen once
+            piece = plus[0][0]
+            score = piece.score
+            tally = Tally(1, 1 if score is None else 0, 0, piece.observed, piece.observed, score)
+            self.now[pair] = LinkRow(pair[0], pair[1], tally, False, None)
+            return True
         tally = Tally() if row is None else replace(row.tally)
         if self.minus and (minus := self.minus.get(pair)) is not None:
             clean = [piece for piece, ok in minus if ok]
@@ -180,7 +187,7 @@ class _Relink:
                     return False
                 tally.clean -= len(clean)
                 tally.bare -= sum(p.score is None for p in clean)
-        for piece, ok in self.plus.get(pair, ()):
+        for piece, ok in plus:
             tally.add(piece.observed, piece.score, clean=ok)
         self._set(pair, tally)
         return True
@@ -193,16 +200,19 @@ class _Relink:
         elif row is None:
             self.now[pair] = LinkRow(pair[0], pair[1], tally, False, None)
         else:
-            self.now[pair] = row._replace(tally=tally)
+            self.now[pair] = LinkRow(row.a, row.b, tally, row.barred, row.refused)
 
     # -- which links count at all
 
     def classify(self) -> None:
         flags, before, weaker_last = self.field.flags, self.before, self.ground.weaker_last
+        scored = any(self.ground.namespaces.min_score)
         for pair, row in self.now.items():
             counted = _counts(before.get(pair)) if before else False
             strong, weak = weaker_last(*pair)
-            rule = refused_alone(row.tally, weak, self.ground) if row is not None else None
+            rule = None
+            if row is not None and (scored or not row.tally.clean):
+                rule = refused_alone(row.tally, weak, self.ground)
             if row is None or rule is not None:
                 if row is not None and rule is not None:
                     self.now[pair] = row._replace(barred=True, refused=Refusal(rule))

@@ -102,7 +102,7 @@ class Renaming:
         self._names = name_profiles(self._members_listed(), pins, self.field.ground, self.writing.new_one_id, left)
 
     def _members_listed(self) -> list[Sequence[int]]:
-        return [list(members) for members in self._members]
+        return [tuple(members) for members in self._members]
 
     async def _move(self) -> None:
         profile, moves = self.field.profile, self._moves
@@ -197,7 +197,7 @@ class Renaming:
         name their identifiers stands for all of them."""
         group = _Groups(touched)
         for before, after in self._moves.values():
-            if before and after:
+            if before and after and before != after:
                 group.unite(before, after)
         for n, to in leads.items():
             if to is not None:
@@ -205,11 +205,14 @@ class Renaming:
         told: list[tuple[int, int]] = []
         profile, moves = self.field.profile, self._moves
         for cause, ids in self.evidence.causes:
-            named = {n for at in ids for n in (profile[at], moves[at][1] if at in moves else 0) if n in group.leader}
-            if named:
-                first, *rest = named
-                for other in rest:
-                    group.unite(first, other)
+            first = 0
+            for at in ids:
+                for n in moves.get(at) or (profile[at],):
+                    if n in group.leader and n != first:
+                        if first:
+                            group.unite(first, n)
+                        first = n
+            if first:
                 told.append((cause, first))
         stands: dict[int, int] = {}
         for cause, n in told:
@@ -228,11 +231,14 @@ class _Groups:
         self.leader = {n: n for n in numbers}
 
     def find(self, n: int) -> int:
-        leader = self.leader.setdefault(n, n)
-        while leader != self.leader[leader]:
-            leader = self.leader[leader]
-        self.leader[n] = leader
-        return leader
+        leader = self.leader
+        root = leader.setdefault(n, n)
+        if leader[root] == root:
+            return root
+        while leader[root] != root:
+            root = leader[root]
+        leader[n] = root
+        return root
 
     def unite(self, a: int, b: int) -> None:
         self.leader[self.find(a)] = self.find(b)

@@ -93,6 +93,8 @@ class _Clusters:
     def find(self, key: int) -> int:
         leader = self.leader
         root = leader.setdefault(key, key)
+        if leader[root] == root:
+            return root
         while leader[root] != root:
             root = leader[root]
         while leader[key] != root:
@@ -100,7 +102,9 @@ class _Clusters:
         return root
 
     def unite(self, a: int, b: int) -> None:
-        self.leader[self.find(self.key(a))] = self.find(self.key(b))
+        one, other = self.find(self.key(a)), self.find(self.key(b))
+        if one != other:
+            self.leader[one] = other
 
     def mark(self, at: int) -> None:
         """This identifier's cluster is slow."""

@@ -49,4 +49,5 @@ app.add_typer(keys, name="keys")
 
 def main() -> None:
     """The console script."""
+    collect_rarely()
     app()

@@ -61,7 +61,8 @@ class Ground:
 
     def weaker_last(self, a: int, b: int) -> tuple[int, int]:
         """The ends of a link as (stronger, weaker); within one namespace the later text is the weaker."""
-        pa, pb = self.place[a], self.place[b]
+        place = self.place
+        pa, pb = place[a], place[b]
         if pa != pb:
             return (a, b) if pa < pb else (b, a)
         return (a, b) if self.text[a] <= self.text[b] else (b, a)

@@ -50,7 +50,7 @@ def name_profiles(
     def strength(member: int) -> tuple[int, str]:
         return (ground.place[member], ground.text[member])
 
-    strongest = [min(part, key=strength) for part in parts]
+    strongest = [min(part, key=strength) if len(part) > 1 else part[0] for part in parts]
     names: list[int] = [0] * len(parts)
     made: list[int] = []
     closed: dict[int, int] = {}

@@ -123,9 +123,10 @@ class _Union:
         self.count: dict[int, dict[int, int]] = {}
         self.enemies: dict[int, set[int]] = defaultdict(set)
         limited = set(ground.namespaces.limited)
-        for i in self.leader:
-            if (place := ground.place[i]) in limited:
-                self.count[i] = {place: 1}
+        if limited:
+            for i in self.leader:
+                if (place := ground.place[i]) in limited:
+                    self.count[i] = {place: 1}
         for member, group in judged.group.items():
             if member in self.leader and group in self.leader:
                 self._merge(self.leader[group], self.leader[member], judged_group=True)

@@ -31,6 +31,7 @@ from graph.resolve.rules import Rules
 from graph.store.sqlite import connect as connecting
 from graph.store.sqlite.store import SqliteStore, open_sqlite
 from graph.store.sqlite.writing import SqliteTransaction
+from service.collector import collect_rarely
 
 DAY = 86_400_000_000
 START = 1_780_000_000_000_000
@@ -126,10 +127,14 @@ def report(service: list[float], script: list[float], cpu: list[float], script_c
     for name, times in (("service", service), ("bare script", script)):
         ordered = sorted(times)
         p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-        print(f"{name:12s} {BATCH * len(times) / sum(times):9,.0f} fragments/s   commit p50 {median(times) * 1000:6.1f} ms  p99 {p99 * 1000:6.1f} ms")
+        print(
+            f"{name:12s} {BATCH * len(times) / sum(times):9,.0f} fragments/s   commit p50 {median(times) * 1000:6.1f} ms  p99 {p99 * 1000:6.1f} ms"
+        )
     print(f"service / bare script: {sum(script) / sum(service):.2f} on the whole, {median(ratios):.2f} at the median commit")
     mine, theirs = (sum(each) / (len(each) * BATCH) * 1e6 for each in (cpu, script_cpu))
-    print(f"CPU {mine:.0f} and {theirs:.0f} µs a fragment ({theirs / mine:.2f}); peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+    print(
+        f"CPU {mine:.0f} and {theirs:.0f} µs a fragment ({theirs / mine:.2f}); peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB"
+    )
 
 
 async def _inline(self: SqliteTransaction, work: Any, *args: Any, **kwargs: Any) -> Any:
@@ -137,6 +142,7 @@ async def _inline(self: SqliteTransaction, work: Any, *args: Any, **kwargs: Any)
 
 
 async def main() -> None:
+    collect_rarely()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--fragments", type=int, default=50_000)

@@ -60,6 +60,8 @@ class SqliteTransaction:
         self._sources = Names("source")
         self._last: tuple[int, Instant] = (0, 0)
         self._counters: tuple[int, int] = (0, 0)
+        self._place: dict[int, int] = {}
+        self._begun = False
         self._step: SqliteWriting | None = None
         self._before: tuple[int, int, int, tuple[int, int]] = (0, 0, 0, (0, 0))
 
@@ -71,25 +73,31 @@ class SqliteTransaction:
             raise trouble_of(error) from error
 
     async def begin(self) -> None:
-        await self.run(self._begin)
+        """Nothing yet: the first step begins, so that both take one trip to the thread."""
 
     def _begin(self) -> None:
         run = self.connection.execute
+        if self.connection.in_transaction:  # what a failed begin left
+            run("ROLLBACK")
         run("BEGIN IMMEDIATE")
         self._namespaces.refresh(self.connection)
         self._sources.refresh(self.connection)
         self._last = run("SELECT n, at FROM commits ORDER BY n DESC LIMIT 1").fetchone() or (0, 0)
         version, one_id = run("SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(n), 0) FROM one_id)").fetchone()
         self._counters = (version, one_id)
+        self._place.clear()
+        self._begun = True
 
     async def open_step(self) -> SqliteWriting:
         return await self.run(self._open_step)
 
     def _open_step(self) -> SqliteWriting:
+        if not self._begun:
+            self._begin()
         self.connection.execute("SAVEPOINT step")
         self._before = (self.connection.total_changes, len(self._namespaces.names), len(self._sources.names), self._counters)
         commit, at = self._last[0] + 1, max(self._clock(), self._last[1] + 1)
-        step = SqliteWriting(self, commit, at, self._namespaces, self._sources, self._counters)
+        step = SqliteWriting(self, commit, at, self._namespaces, self._sources, self._counters, self._place)
         self._step = step
         return step
 
@@ -112,6 +120,7 @@ class SqliteTransaction:
         self.connection.execute("ROLLBACK TO step")
         self.connection.execute("RELEASE step")
         _, namespaces, sources, self._counters = self._before
+        self._place.clear()
         self._namespaces.forget_after(namespaces)
         self._sources.forget_after(sources)
 
@@ -119,6 +128,7 @@ class SqliteTransaction:
         await self.run(self._commit)
 
     def _commit(self) -> None:
+        self._begun = False
         try:
             self.connection.execute("DELETE FROM request WHERE at < ?", (self._last[1] - _WEEK,))
             self.connection.execute("COMMIT")
@@ -130,6 +140,7 @@ class SqliteTransaction:
         await self.run(self._rollback)
 
     def _rollback(self) -> None:
+        self._begun = False
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         self._namespaces.forget_after(0)
@@ -140,7 +151,14 @@ class SqliteWriting:
     """One step under the gate: graph.store.ports.Writing."""
 
     def __init__(
-        self, transaction: SqliteTransaction, commit: int, at: Instant, namespaces: Names, sources: Names, counters: tuple[int, int]
+        self,
+        transaction: SqliteTransaction,
+        commit: int,
+        at: Instant,
+        namespaces: Names,
+        sources: Names,
+        counters: tuple[int, int],
+        place: dict[int, int],
     ) -> None:
         self.commit = commit
         self.at = at
@@ -150,7 +168,7 @@ class SqliteWriting:
         self.last_version, self.last_one_id = counters
         self._run = transaction.run
         self._namespaces = namespaces
-        self._place: dict[int, int] = {}
+        self._place = place  # the last identifier of each namespace, as this transaction has read or given them
         connection = transaction.connection
         self._connection = connection
         self._reads = UnderGate(connection, namespaces, sources)
