@@ -49,5 +49,7 @@ app.add_typer(keys, name="keys")
 
 def main() -> None:
     """The console script."""
+    from service.collector import collect_rarely  # help starts without it
+
     collect_rarely()
     app()
