@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             Route("/metrics", metrics),
         ],
         middleware=_middleware(settings, counts),
-        exception_handlers={404: _not_found},
+        exception_handlers={404: _not_found, 405: _not_so},
         lifespan=lifespan,
     )
     app.state.closing = closing
@@ -109,3 +109,7 @@ async def _to_graphql(_request: Request) -> Response:
 
 async def _not_found(_request: Request, _error: Exception) -> Response:
     return trouble(404, "NOT_FOUND", "there is nothing here; GraphQL is at /graphql")
+
+
+async def _not_so(_request: Request, _error: Exception) -> Response:
+    return trouble(405, "INVALID", "this path does not take such requests; GraphQL takes GET and POST")

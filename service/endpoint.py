@@ -9,14 +9,14 @@ from typing import Any, Final
 from uuid import uuid4
 
 import orjson
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLHTTPResponse
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET
 
@@ -24,6 +24,7 @@ from graph.errors import BadInput, OneIDError
 from service.auth import NOBODY, OPEN, Caller, KeyFile, Unauthenticated
 from service.gql import ids
 from service.gql.context import Context, Service
+from service.gql.errors import log_unforeseen
 from service.gql.guard import TOKEN
 from service.gql.schema import OneIDSchema
 from service.page import page_for
@@ -36,6 +37,7 @@ AFTER: Final = "ONEID-After"
 """Header that makes reads wait for a write: the `extensions.token` of its answer."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_OBJECTS: Final = (("variables", dict, "an object"), ("extensions", dict, "an object"))
 _CODES: Final[Mapping[int, str]] = {400: "INVALID", 404: "NOT_FOUND", 405: "INVALID", 415: "INVALID"}
 
 
@@ -72,6 +74,9 @@ class Endpoint(GraphQL[Context, None]):
             response = trouble(401, error.code, str(error), {"WWW-Authenticate": "Bearer"})
         except OneIDError as error:
             response = trouble(400, error.code, str(error))
+        except Exception as error:  # noqa: BLE001  # told to nobody but the log
+            log_unforeseen(error, request.state.request_id, "the request")
+            response = trouble(500, "INTERNAL", f"internal error; request {request.state.request_id}")
         response.headers["X-Request-ID"] = request.state.request_id
         await response(scope, receive, send)
 
@@ -86,10 +91,11 @@ class Endpoint(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         if isinstance(request, WebSocket):
-            return Context(self.service, _request_id(request), self._early(request), after=_after(request.headers))
+            return Context(self.service, _request_id(request), self._early(request), streams=True, after=_after(request.headers))
         if self.should_render_graphql_ide(request):
             return Context(self.service, request.state.request_id, NOBODY)
-        return Context(self.service, request.state.request_id, self._caller(request.headers), after=_after(request.headers))
+        headers = request.headers
+        return Context(self.service, request.state.request_id, self._caller(headers), streams=_streams(headers), after=_after(headers))
 
     async def on_ws_connect(self, context: Context) -> Any:
         said = {name.lower(): value for name, value in context.connection_params.items() if isinstance(value, str)}
@@ -115,6 +121,43 @@ class Endpoint(GraphQL[Context, None]):
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         return self._keys.caller(bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key"))
 
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        if request.method == "GET":
+            sent: Any = dict(request.query_params)
+            for name in ("variables", "extensions"):
+                if sent.get(name):
+                    sent[name] = self.parse_json(sent[name])
+        else:
+            kind = (request.content_type or "").partition(";")[0].strip().lower()
+            if kind != "application/json":
+                raise HTTPException(415, "send JSON, with `Content-Type: application/json`")
+            sent = self.parse_json(await request.get_body())
+        return self._operation(sent, request.headers)
+
+    def _operation(self, sent: Any, headers: Mapping[str, str]) -> GraphQLRequestData:
+        if isinstance(sent, list):
+            raise HTTPException(400, "one operation a request: a JSON object is wanted, a list came")
+        if not isinstance(sent, dict):
+            raise HTTPException(400, "a JSON object is wanted, with the operation under `query`")
+        for name, kind, word in (("query", str, "a text"), ("operationName", str, "a text"), *_OBJECTS):
+            if not isinstance(sent.get(name), kind | None):
+                raise HTTPException(400, f"{name}: {word} or null is wanted")
+        if not sent.get("query"):
+            raise HTTPException(400, "query: the text of an operation is wanted, nothing came")
+        return GraphQLRequestData(
+            query=sent["query"],
+            variables=sent.get("variables"),
+            operation_name=sent.get("operationName") or None,
+            extensions=sent.get("extensions"),
+            protocol="sse" if _streams(headers) else "http",
+        )
+
+    def parse_json(self, data: str | bytes) -> Any:
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise HTTPException(400, f"not valid JSON at character {error.pos + 1}") from None
+
     def decode_json(self, data: str | bytes) -> object:
         return orjson.loads(data)
 
@@ -123,6 +166,11 @@ class Endpoint(GraphQL[Context, None]):
 
     def create_response(self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response) -> Response:
         return Response(orjson.dumps(response_data), sub_response.status_code or 200, media_type="application/json")
+
+
+def _streams(headers: Mapping[str, str]) -> bool:
+    """Whether the client takes server-sent events."""
+    return any(one.partition(";")[0].strip().lower() == "text/event-stream" for one in headers.get("accept", "").split(","))
 
 
 def _request_id(request: HTTPConnection) -> str:

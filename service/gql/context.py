@@ -35,11 +35,15 @@ class Service:
 
 @dataclass(slots=True)
 class Context:
-    """One operation: who asks, and which write its reads wait for (`after`); `token` is the last write it made."""
+    """One operation: who asks, and which write its reads wait for (`after`); `token` is the last write it made.
+
+    `streams`: the transport can carry one answer after another.
+    """
 
     service: Service
     request_id: str
     caller: Caller
+    streams: bool = False
     after: int | None = None
     token: int | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from graphql import GraphQLError
 from graph.errors import BadInput, OneIDError, StoreTrouble
 from service.gql.enums import ErrorCode
 
-__all__ = ["error_code", "told"]
+__all__ = ["error_code", "log_unforeseen", "told"]
 
 _log: Final = logging.getLogger("oneid.service")
 
@@ -43,6 +43,12 @@ def told(error: GraphQLError, request_id: str) -> GraphQLError:
     if cause is None or type(cause).__module__.startswith("strawberry."):
         return _malformed(error)
     return _masked(error, cause, request_id)
+
+
+def log_unforeseen(error: BaseException, request_id: str, where: str) -> None:
+    """Log what and where it was, not what it says: that may hold anybody's data."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("request %s: %s at %s\n%s", request_id, type(error).__qualname__, where, frames)
 
 
 def error_code(error: OneIDError) -> ErrorCode | None:
@@ -71,8 +77,7 @@ def _malformed(error: GraphQLError) -> GraphQLError:
 
 
 def _masked(error: GraphQLError, cause: BaseException, request_id: str) -> GraphQLError:
-    frames = "".join(traceback.format_tb(cause.__traceback__))
-    _log.error("request %s: %s at %s\n%s", request_id, type(cause).__qualname__, _dotted(error.path), frames)
+    log_unforeseen(cause, request_id, _dotted(error.path))
     return _again(error, f"internal error; request {request_id}", {"code": "INTERNAL", "requestId": request_id})
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, get_operation_ast
+from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
 from strawberry.extensions import SchemaExtension
 
 from service.gql import ids
@@ -18,6 +18,10 @@ __all__ = ["TOKEN", "Guard"]
 
 TOKEN: Final = "token"
 """What the tokens in `extensions.token` and `ONEID-After` are encoded for."""
+
+
+_INVALID: Final = {"code": "INVALID"}
+_NO_STREAM: Final = "subscriptions come over graphql-transport-ws, or over HTTP as server-sent events (`Accept: text/event-stream`)"
 
 
 class Guard(SchemaExtension):
@@ -56,17 +60,20 @@ class Guard(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         if self._prepared is not None:
-            self.execution_context.pre_execution_errors = list(self._prepared.errors) or self._too_costly(self._prepared.document)
+            self.execution_context.pre_execution_errors = list(self._prepared.errors) or self._unfit(self._prepared.document)
         yield
 
     def get_results(self) -> dict[str, Any]:
         token = self._context.token
         return {} if token is None else {"token": ids.encode(TOKEN, (token,))}
 
-    def _too_costly(self, document: DocumentNode) -> list[GraphQLError]:
+    def _unfit(self, document: DocumentNode) -> list[GraphQLError]:
+        """Why a valid document cannot run here."""
         operation = self._operation()
         if operation is None:
-            return []
+            return [GraphQLError("the document holds several operations; say which one in `operationName`", extensions=_INVALID)]
+        if operation.operation is OperationType.SUBSCRIPTION and not self._context.streams:
+            return [GraphQLError(_NO_STREAM, operation, extensions=_INVALID)]
         cost = cost_of(document, operation, self.execution_context.variables or {})
         if cost <= self._cost:
             return []
@@ -77,9 +84,10 @@ class Guard(SchemaExtension):
         return [GraphQLError(str(error), operation, original_error=error)]
 
     def _operation(self) -> OperationDefinitionNode | None:
+        """The operation that is meant; None where that is not clear."""
         if self._prepared is None or self._prepared.errors:
             return None
-        return get_operation_ast(self._prepared.document, self.execution_context.operation_name)
+        return get_operation_ast(self._prepared.document, self.execution_context._provided_operation_name)
 
 
 def _first_field(operation: OperationDefinitionNode) -> str:

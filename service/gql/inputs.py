@@ -123,7 +123,7 @@ class IngestFragmentsInput:
 @strawberry.input(description="What to take back.")
 class WithdrawInput:
     record: RecordKey | None = strawberry.field(default=UNSET, description="One record, over all its versions.")
-    reason: str = strawberry.field(description="Why, for the history; at most 1,024 characters.")
+    reason: str = strawberry.field(description="Why, for the history; 1 to 1,024 characters.")
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
 
 

@@ -6,6 +6,7 @@ than to write. Introspection has limits of its own in graphql-core and counts fo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -52,10 +53,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How deep an operation nests (`edges` and `node` of a connection count) and how many aliases it has."""
+    """How deep an operation nests (`edges` and `node` of a connection count) and how many aliases it has.
+
+    `pairs`: how many pairs of fields have one name; validation compares such pairs where they meet.
+    """
 
     depth: int
     aliases: int
+    pairs: int = 0
 
     def check(self, limits: Limits) -> None:
         """Raise OverLimit, which says both numbers."""
@@ -63,12 +68,15 @@ class Shape:
             raise OverLimit(f"the operation is {self.depth} levels deep, at most {limits.depth} are allowed")
         if self.aliases > limits.aliases:
             raise OverLimit(f"the operation has {self.aliases} aliases, at most {limits.aliases} are allowed")
+        if self.pairs > _PAIRS:
+            raise OverLimit("the document repeats fields too often; write each field once")
 
 
 def shape_of(document: DocumentNode) -> Shape:
     """The deepest depth of the document's operations and the most aliases of one; fragments that spread themselves count once."""
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
     known: dict[str, Shape] = {}
+    names: Counter[str] = Counter()
 
     def of(selections: SelectionSetNode | None, inside: frozenset[str]) -> Shape:
         depth = aliases = 0
@@ -76,6 +84,7 @@ def shape_of(document: DocumentNode) -> Shape:
             if isinstance(node, FieldNode):
                 if node.name.value.startswith("__"):
                     continue
+                names[node.name.value] += 1
                 below = of(node.selection_set, inside)
                 below = Shape(below.depth + 1, below.aliases + (node.alias is not None))
             elif isinstance(node, InlineFragmentNode):
@@ -94,9 +103,12 @@ def shape_of(document: DocumentNode) -> Shape:
         return known[name]
 
     shapes = [of(one.selection_set, frozenset()) for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-    return Shape(max((one.depth for one in shapes), default=0), max((one.aliases for one in shapes), default=0))
+    pairs = sum(count * (count - 1) // 2 for count in names.values())
+    return Shape(max((one.depth for one in shapes), default=0), max((one.aliases for one in shapes), default=0), pairs)
 
 
+_PAIRS: Final = 20_000
+"""Some 200 fields of one name, which validation compares in a few tenths of a second."""
 _PAGED: Final = 20
 _LENGTHS: Final[Mapping[str, tuple[str, int]]] = {
     "identifiers": ("first", _PAGED),

@@ -23,7 +23,7 @@ from service.gql.feed import Change
 from service.gql.inputs import IngestFragmentsInput, RecordInteractionsInput, WithdrawInput, WithdrawInteractionsInput, said
 from service.gql.payloads import IdentityPayload, IngestFragmentsPayload, IngestResult, RecordPayload, Rejection
 from service.gql.profile import Profile
-from service.gql.refusals import Sorted, bounded, idempotency_key, refused, sorted_out
+from service.gql.refusals import Sorted, bounded, idempotency_key, reason_of, refused, sorted_out
 from service.masking import masked
 
 __all__ = ["Mutation"]
@@ -75,7 +75,7 @@ class Mutation:
             key = idempotency_key(context, "withdraw", sent_id)
             if record is None:
                 raise BadInput("say which record to withdraw", ("record",))
-            done = await curate.withdraw(context.store, record.key(), reason=input.reason, by=context.by, key=key)
+            done = await curate.withdraw(context.store, record.key(), reason=reason_of(input.reason), by=context.by, key=key)
         except OneIDError as error:
             return IdentityPayload(changes=[], profiles=[], user_errors=refused(error), client_mutation_id=sent_id)
         context.wrote(done.token)

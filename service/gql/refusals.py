@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from graph.errors import BadInput, KeyReused, OneIDError
+from graph.errors import BadInput, KeyReused, OneIDError, ValueTooLong
 from graph.model import Key
 from service.gql.context import Context
 from service.gql.enums import ErrorCode
 from service.gql.errors import error_code
 from service.gql.payloads import Rejection, UserError
 
-__all__ = ["Sorted", "bounded", "idempotency_key", "refused", "sorted_out"]
+__all__ = ["Sorted", "bounded", "idempotency_key", "reason_of", "refused", "sorted_out"]
 
 T = TypeVar("T")
 
 _MAX_KEY = 256
+_MAX_REASON = 1_024
 
 
 @dataclass(slots=True)
@@ -58,6 +59,15 @@ def bounded(count: int, most: int, name: str) -> None:
     """Raise TooMany where a list holds more than `most`."""
     if count > most:
         raise TooMany(count, most, name)
+
+
+def reason_of(sent: str) -> str:
+    """Why something is done, as the history keeps it."""
+    if not sent.strip():
+        raise BadInput("say why; the history keeps it", ("reason",))
+    if len(sent) > _MAX_REASON:
+        raise ValueTooLong(len(sent), _MAX_REASON, ("reason",))
+    return sent
 
 
 def refused(error: OneIDError) -> list[UserError]:
