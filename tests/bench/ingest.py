@@ -2,10 +2,10 @@
 
     python tests/bench/ingest.py --people 1000000 --fragments 50000
 
-Both write to a store that already holds the people, in commits of 1,000 fragments, WAL and synchronous FULL, turn by turn. The bare script is
-handed the very statements and rows that the service wrote for the same fragments, on a copy of the store: it reads nothing and decides
-nothing. Printed: fragments per second of both, the ratio commit by commit, milliseconds per commit, CPU per fragment, peak memory, and with
-`--profile` where the service's time goes. `--keep DIR` keeps the filled store for the next run.
+Both write to a store that already holds the people, in commits of 1,000 fragments, WAL and synchronous FULL, turn by turn. The bare
+script is handed the very statements and rows that the service wrote for the same fragments, on a copy of the store: it reads nothing and
+decides nothing. Printed: fragments per second of both, the ratio commit by commit, milliseconds per commit, CPU per fragment, peak
+memory, and with `--profile` where the service's time goes. `--keep DIR` keeps the filled store for the next run.
 """
 
 from __future__ import annotations
@@ -126,15 +126,13 @@ def report(service: list[float], script: list[float], cpu: list[float], script_c
     ratios = sorted(b / a for a, b in zip(service, script, strict=True))
     for name, times in (("service", service), ("bare script", script)):
         ordered = sorted(times)
-        p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-        print(
-            f"{name:12s} {BATCH * len(times) / sum(times):9,.0f} fragments/s   commit p50 {median(times) * 1000:6.1f} ms  p99 {p99 * 1000:6.1f} ms"
-        )
+        p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1000
+        rate = BATCH * len(times) / sum(times)
+        print(f"{name:12s} {rate:9,.0f} fragments/s   commit p50 {median(times) * 1000:6.1f} ms  p99 {p99:6.1f} ms")
     print(f"service / bare script: {sum(script) / sum(service):.2f} on the whole, {median(ratios):.2f} at the median commit")
     mine, theirs = (sum(each) / (len(each) * BATCH) * 1e6 for each in (cpu, script_cpu))
-    print(
-        f"CPU {mine:.0f} and {theirs:.0f} µs a fragment ({theirs / mine:.2f}); peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB"
-    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"CPU {mine:.0f} and {theirs:.0f} µs a fragment ({theirs / mine:.2f}); peak memory {peak:.0f} MiB")
 
 
 async def _inline(self: SqliteTransaction, work: Any, *args: Any, **kwargs: Any) -> Any:
