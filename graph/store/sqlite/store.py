@@ -48,6 +48,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _READERS = 4
 _TOKEN_SECONDS = 5.0
+_LOOK_SECONDS = 0.25
 _log = logging.getLogger("oneid.store")
 
 
@@ -127,12 +128,15 @@ class SqliteStore:
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._changed = asyncio.Event()
+        self._looking = asyncio.Lock()
+        self._seen = (0.0, 0)  # when the last commit was looked up, and its number
 
     @asynccontextmanager
     async def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AsyncIterator[SqliteWriting]:
         async with self._gate.step() as writing:
             writing.kind, writing.by, writing.reason = kind, by, reason
             yield writing
+        self._seen = (0.0, 0)
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -170,12 +174,20 @@ class SqliteStore:
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
             changed = self._changed
-            commit, _ = await self.head()
+            commit = await self._last_commit()
             left = deadline - asyncio.get_running_loop().time()
             if commit > after_commit or left <= 0:
                 return commit
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), min(left, 0.25))  # another process may write: look again now and then
+                await asyncio.wait_for(changed.wait(), min(left, _LOOK_SECONDS))  # another process may write: look again now and then
+
+    async def _last_commit(self) -> int:
+        """The last commit, looked up once for however many wait for it."""
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if now - self._seen[0] >= _LOOK_SECONDS:
+                self._seen = (now, (await self.head())[0])
+            return self._seen[1]
 
     async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
         loop = asyncio.get_running_loop()
