@@ -6,6 +6,7 @@ their content is equal, so any order of the same evidence must give the same res
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from graph.model import Fragment, Identifier, Instant, Judgement, JudgementKind
 from tests.build import minute
 
-__all__ = ["BIG", "DISPUTED", "SMALL", "Evidence", "Size", "evidence", "fragments", "identifiers", "judgements", "rules_documents"]
+__all__ = ["BIG", "DISPUTED", "SMALL", "STARS", "Evidence", "Size", "evidence", "fragments", "identifiers", "judgements", "rules_documents"]
 
 T = TypeVar("T")
 
@@ -40,6 +41,8 @@ class Size:
 
 SMALL = Size()
 DISPUTED = Size(fragments=5, judgements=14, instants=4, namespaces=NAMESPACES[:3])
+STARS = Size(values=6, fragments=24, judgements=8, identifiers=2, namespaces=("device", "user"))
+"""One person with many devices, more than small bounds allow, and judgements that leave gaps in a star."""
 BIG = Size(values=8, fragments=32, judgements=10, identifiers=6, instants=36)
 
 
@@ -51,18 +54,18 @@ class Evidence:
     judgements: tuple[Judgement, ...]
 
 
-def rules_documents() -> st.SearchStrategy[str]:
-    """Rules as TOML text, every feature of the resolver in some of them."""
-    return _documents()
+def rules_documents(bounds: Sequence[int | None] = (*[None] * 4, 1, 2, 3, 4, 5, 6, 8, 12)) -> st.SearchStrategy[str]:
+    """Rules as TOML text, every feature of the resolver in some of them; `bounds` are what `max_identifiers` may be."""
+    return _documents(bounds)
 
 
 @st.composite
-def _documents(draw: st.DrawFn) -> str:
+def _documents(draw: st.DrawFn, bounds: Sequence[int | None]) -> str:
     names = draw(st.permutations(NAMESPACES))[: draw(st.sampled_from([0, 2, 3, 4, 4, 5, 6]))]
     lines = ["declared_only = true"] if draw(_rarely) and names else []
     for name in names:
         lines += ["[[namespace]]", f'name = "{name}"', *draw(_namespace_keys)]
-    bound = draw(st.sampled_from([None] * 4 + [1, 2, 3, 4, 5, 6, 8, 12]))
+    bound = draw(st.sampled_from(bounds))
     if bound is not None:
         lines += ["[profile]", f"max_identifiers = {bound}"]
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from graph.resolve.rules import Rules
 from graph.resolve.whole import resolve
 from tests.build import minute
 from tests.reference import Reference, as_reference, reference_resolve
-from tests.strategies import BIG, DISPUTED, NAMESPACES, Evidence, Size, evidence, fragments, judgements, rules_documents
+from tests.strategies import BIG, DISPUTED, NAMESPACES, STARS, Evidence, Size, evidence, fragments, judgements, rules_documents
 
 NO_RULES = Rules.parse("")
 LATER = minute(10_000)
@@ -47,6 +47,13 @@ def test_the_fast_resolver_equals_the_reference_in_a_crowd(document: str, seen: 
 
 @given(rules_documents(), evidence(DISPUTED))
 def test_the_fast_resolver_equals_the_reference_where_operators_disagree(document: str, seen: Evidence) -> None:
+    rules = Rules.parse(document)
+
+    assert resolved(seen, rules) == reference_resolve(seen.fragments, seen.judgements, rules)
+
+
+@given(rules_documents(bounds=[1, 2, 3]), evidence(STARS))
+def test_the_fast_resolver_equals_the_reference_where_stars_are_cut(document: str, seen: Evidence) -> None:
     rules = Rules.parse(document)
 
     assert resolved(seen, rules) == reference_resolve(seen.fragments, seen.judgements, rules)
