@@ -6,14 +6,17 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from graph.errors import OneIDError
 from service.settings import is_loopback
 from service.trouble import trouble
 
-__all__ = ["BoundedBody", "LoopbackOnly"]
+__all__ = ["BoundedBody", "LoopbackOnly", "TooLarge"]
 
 
-class _TooLarge(Exception):
-    """More bytes came than are allowed."""
+class TooLarge(OneIDError):
+    """More bytes came than are allowed; `BoundedBody` answers it."""
+
+    code = "LIMIT_EXCEEDED"
 
 
 class BoundedBody:
@@ -37,7 +40,7 @@ class BoundedBody:
             message = await receive()
             came += len(message.get("body", b""))
             if came > self.most:
-                raise _TooLarge
+                raise TooLarge
             return message
 
         async def noted(message: Message) -> None:
@@ -47,7 +50,7 @@ class BoundedBody:
 
         try:
             await self.app(scope, counted, noted)
-        except _TooLarge:
+        except TooLarge:
             if begun:
                 raise
             await self._refuse(scope, receive, send)

@@ -22,6 +22,7 @@ from strawberry.types.unset import UNSET
 
 from graph.errors import BadInput, OneIDError
 from service.auth import NOBODY, OPEN, Caller, KeyFile, Unauthenticated
+from service.doors import TooLarge
 from service.gql import ids
 from service.gql.context import Context, Service
 from service.gql.errors import log_unforeseen
@@ -72,6 +73,8 @@ class Endpoint(GraphQL[Context, None]):
             response = trouble(error.status_code, _CODES.get(error.status_code, "INVALID"), error.reason)
         except Unauthenticated as error:
             response = trouble(401, error.code, str(error), {"WWW-Authenticate": "Bearer"})
+        except TooLarge:
+            raise
         except OneIDError as error:
             response = trouble(400, error.code, str(error))
         except Exception as error:  # noqa: BLE001  # told to nobody but the log
