@@ -1,6 +1,30 @@
-"""OneID, the library: identity fragments in, people with stable OneIDs out. The front door; no web framework inside.
+"""OneID, the library: identity fragments in, people with stable OneIDs out. No web framework inside.
 
-    async with open_store("sqlite:///oneid.db", Rules.builtin()) as store:
-        await ingest(store, [fragment_of({"source": "crm", "id": "1", "identifiers": ["phone:13912345678"]}, need_time=False)])
-        [profile] = await store.profiles_by([ByIdentifier(Identifier("phone", "+8613912345678"))], [Want("identifiers")])
+Its front door are the modules in `FRONT_DOOR`; the service, and anybody else, uses what these have in `__all__` and nothing behind them.
+
+>>> async with open_store("sqlite:///oneid.db", Rules.builtin()) as store:
+...     await ingest(store, [fragment_of({"source": "crm", "id": "1", "identifiers": ["phone:13912345678"]}, need_time=False)])
+...     [profile] = await store.profiles_by([ByIdentifier(Identifier("phone", "+8613912345678"))], [Want("identifiers")])
 """
+
+from __future__ import annotations
+
+__all__ = ["FRONT_DOOR"]
+
+FRONT_DOOR = (
+    "graph.check",
+    "graph.curate",
+    "graph.errors",
+    "graph.ingest",
+    "graph.interactions",
+    "graph.lines",
+    "graph.model",
+    "graph.profiles",
+    "graph.resolve.rules",
+    "graph.resolve.whole",
+    "graph.simulate",
+    "graph.store",
+    "graph.store.ports",
+    "graph.views",
+)
+"""Imported one by one, so that a command loads only what it needs."""
