@@ -1,0 +1,176 @@
+"""The graph that a Neo4j store keeps: every label, relationship and property, and the numbered steps that bring a database to it.
+
+Instants are microseconds since 1970 (graph.model.Instant); `made`, `since`, `ended`, `updated`, `retired`, `closed_at` are numbers of
+commits; a property that says "absent" is not there. What is live has the names an analyst looks for, what ended has names of its own.
+
+**Identity**
+
+(:Identifier:<Label>)   <Label> says the namespace (`label_of`): user_id → UserId. One node for each identifier ever known.
+    id                  unique; number of the namespace << 40 | place in it (ports.NAMESPACE_SHIFT)
+    namespace, value    unique together; texts
+    made                commit
+    flags               bits of ports.SHARED, PARKED, JUDGED, BARRED; absent: 0
+    group               id that names its judged group (its smallest member); absent: none; indexed
+    flips               list of the commits at which it became shared or ceased to be, oldest first; absent: never. So it was shared at
+                        commit n if an odd number of them is <= n
+    also :Shared        while flags has SHARED (index on id: shared identifiers in order of id)
+(i:Identifier)-[:OF {since}]->(p:Profile)              its profile now; none: nothing mentions it. At most one
+(i:Identifier)-[:WAS_OF {since, ended}]->(p:Profile)   memberships that ended
+
+(:Profile)              one node for each OneID ever; it names a profile while size > 0
+    n                   unique; order of creation; how the protocol knows profiles
+    one_id              unique; the OneID's text
+    made, updated       commits; index (updated, n); updated: identity or facts last changed
+    pin                 id of the identifier it follows; absent once closed; indexed
+    closed              n of the OneID it is closed into; absent: not closed
+    since               commit of this pin or closure
+    leads               n of the OneID it leads to while it names nobody; absent: asleep, or it names a profile
+    size                members; 0: names nobody, then counts and kind are absent, contested false, aliases 0
+    counts              list [namespace number, judged groups and loose identifiers of it, …], by number
+    kind                person | anonymous | shared
+    contested, aliases  boolean; OneIDs, not closed, that are pinned to its members besides its own
+    retired             commit since which it names nobody; absent while it names a profile
+    also :Retired       while size is 0
+(p:Profile:Retired)-[:LEADS_TO]->(q:Profile)           as `leads` says; q may be retired itself
+(p:Profile)-[:WAS_PINNED {since, ended}]->(i)          pins that ended
+(p:Profile)-[:WAS_CLOSED {since, ended}]->(q:Profile)  closures that ended
+
+**Evidence**
+
+(:Fragment)             one node for each version of a record
+    id                  unique; in the order recorded
+    source, record      the record's key; with hash unique; texts
+    hash                hex digest of the content
+    head                true on one version of each record, absent on the others: the active one, else the one that was withdrawn, so
+                        (source, record, head) is unique and finds the version that stands for a record
+    state               0 active, 1 superseded, 2 withdrawn (rows.STATES)
+    observed, sent      the time that counts; as sent (absent: none came)
+    score               absent: observed
+    ids                 list of identifier ids, normalised, without repeats, in the order sent
+    raw, blocked        lists of texts `namespace:value` as sent (a namespace has no colon); blocked absent: none
+    traits              JSON object as text; absent: none
+    made, ended         commits; ended absent: active
+    cause               id of the version that stands for those it acted with; absent: itself
+(f:Fragment)-[:CARRIES {observed}]->(i:Identifier)     of active versions, one for each of `ids`
+(f:Fragment)-[:CARRIED {ended}]->(i:Identifier)        of versions that ended; one that never was active has neither
+(:NameToken {token, fragment})                         the beginnings that a name can be found by, one node for each token of an active
+                        version (`fragment` is its id); index (token, fragment), so a range of tokens comes in order
+
+(a:Identifier)-[:LINK]->(b:Identifier)     a.id < b.id; a usable link: accepted, or refused while profiles were built
+(a:Identifier)-[:BARRED]->(b:Identifier)   a.id < b.id; a link refused beforehand (contradiction, score, shared, star); never both of a pair
+    n, bare, dirty      versions that carry it cleanly; those of them without a score; those that contradict themselves (absent: 0)
+    first, last         sightings of the clean ones; absent: none
+    score               the highest of clean scored ones; absent: none
+    refused             rule; absent: accepted
+    namespace           name of the namespace whose limit refused it; absent: none
+
+(:Judgement)
+    id                  unique; in the order recorded
+    kind                same | distinct
+    a, b                ids of its ends; absent: blocked, then the judgement is void
+    raw                 [text of a, text of b] as sent
+    at, by, reason      by absent: nobody said
+    hash                hex digest of the content
+    live                the hash while it is live, unique; absent once ended
+    in_force            boolean: not refused by a newer word
+    made, ended         commits; ended absent: live
+(j:Judgement)-[:JUDGES]->(i:Identifier)    to each end while it is live (one relationship where both ends are the same); -[:JUDGED]-> after
+
+**Interactions**
+
+(a:Identifier)-[:INTERACTION]->(b:Identifier)          active version of an interaction
+    id                  unique; in the order recorded (one count with those that ended)
+    source, record      unique together; texts
+    hash, type          hex digest of the content; text
+    origin, target      ids of a and b; indexes (origin, at) and (target, at)
+    at, sent            the time that counts; as sent (absent: none came)
+    weight, raw, made   number; [text of a, text of b] as sent; commit
+(a:Identifier)-[:INTERACTION_ENDED]->(b:Identifier)    versions that ended: the same properties, with state (1, 2) and ended;
+                        (source, record, hash) unique
+(a:Identifier)-[:TIE {type, n, weight, first, last}]->(b:Identifier)   the active interactions of a pair and type summed
+
+**Records**
+
+(:Change)               an entry of the feed
+    seq                 unique; 1, 2, 3 … without a gap: one missing says that its commit is not wholly visible yet; the feed ends before it
+    made, n             commit, OneID number; index (n, seq)
+    kind                graph.model.ChangeKind
+    gained, lost        lists of identifier ids
+    leads               n of the OneID that this one leads to (itself while it names a profile); absent: nowhere for now
+    cause_kind, cause   fragment: a version id; judgement: a judgement id; else a commit
+(:Commit {n, at, kind, by, reason})                    n unique; by, reason may be absent
+(:Request {scope, key, hash, result, at})              (scope, key) unique; result is JSON text; at indexed
+(:Rules {version, toml, made, by})                     version unique
+(:Namespace {no, name})                                both unique; 1, 2, 3 …
+(:Gate {id: 0})         the write gate: `token` is set by the first statement of every write. What was given last, all of it read and
+                        written under the gate: commit, at (its instant), version, one_id, judgement, interaction, seq; places: list by
+                        namespace number of places given in it
+(:Schema {id: 0, step}) how many of STEPS have been done
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["STEPS", "label_of"]
+
+
+def _unique(name: str, what: str, *properties: str) -> str:
+    variable = "r" if what.startswith("()") else "x"
+    return f"CREATE CONSTRAINT {name} IF NOT EXISTS FOR {what} REQUIRE ({', '.join(f'{variable}.{p}' for p in properties)}) IS UNIQUE"
+
+
+def _range(name: str, what: str, *properties: str) -> str:
+    variable = "r" if what.startswith("()") else "x"
+    return f"CREATE RANGE INDEX {name} IF NOT EXISTS FOR {what} ON ({', '.join(f'{variable}.{p}' for p in properties)})"
+
+
+_FIRST = (
+    _unique("gate_id", "(x:Gate)", "id"),
+    _unique("schema_id", "(x:Schema)", "id"),
+    _unique("identifier_id", "(x:Identifier)", "id"),
+    _unique("identifier_value", "(x:Identifier)", "namespace", "value"),
+    _range("identifier_group", "(x:Identifier)", "group"),
+    _range("shared_id", "(x:Shared)", "id"),
+    _unique("profile_n", "(x:Profile)", "n"),
+    _unique("profile_one_id", "(x:Profile)", "one_id"),
+    _range("profile_pin", "(x:Profile)", "pin"),
+    _range("profile_updated", "(x:Profile)", "updated", "n"),
+    _unique("fragment_id", "(x:Fragment)", "id"),
+    _unique("fragment_content", "(x:Fragment)", "source", "record", "hash"),
+    _unique("fragment_head", "(x:Fragment)", "source", "record", "head"),
+    _range("name_token", "(x:NameToken)", "token", "fragment"),
+    _unique("judgement_id", "(x:Judgement)", "id"),
+    _unique("judgement_live", "(x:Judgement)", "live"),
+    _unique("interaction_id", "()-[r:INTERACTION]-()", "id"),
+    _unique("interaction_record", "()-[r:INTERACTION]-()", "source", "record"),
+    _range("interaction_origin", "()-[r:INTERACTION]-()", "origin", "at"),
+    _range("interaction_target", "()-[r:INTERACTION]-()", "target", "at"),
+    _unique("interaction_ended_content", "()-[r:INTERACTION_ENDED]-()", "source", "record", "hash"),
+    _unique("change_seq", "(x:Change)", "seq"),
+    _range("change_one_id", "(x:Change)", "n", "seq"),
+    _unique("commit_n", "(x:Commit)", "n"),
+    _unique("request_key", "(x:Request)", "scope", "key"),
+    _range("request_at", "(x:Request)", "at"),
+    _unique("rules_version", "(x:Rules)", "version"),
+    _unique("namespace_no", "(x:Namespace)", "no"),
+    _unique("namespace_name", "(x:Namespace)", "name"),
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""Statements of each step; every one may run again, also at the same time in another process."""
+
+_MEANT = """
+Identifier Shared Profile Retired Fragment NameToken Judgement Change Commit Request Rules Namespace Gate Schema
+"""
+_OURS = frozenset(_MEANT.split())
+
+
+def label_of(namespace: str) -> str:
+    """The label that identifiers of a namespace show in Neo4j Browser: its words run together, each with a capital.
+
+    Two namespaces may share one; only people read it. A label that means something else in this graph gets `Identifier` behind it.
+    """
+    words = re.findall(r"[^\W_]+", namespace)
+    label = "".join(word[:1].upper() + word[1:] for word in words) or "Unnamed"
+    return f"{label}Identifier" if label in _OURS or label[0].isdigit() else label
