@@ -9,7 +9,8 @@ from graph.store.sqlite.schema import STEPS
 
 __all__ = ["connect", "migrate", "trouble_of"]
 
-_CACHE_KIB = 128 * 1024
+_WRITER_CACHE_KIB = 128 * 1024
+_READER_CACHE_KIB = 32 * 1024
 
 
 def connect(path: str, *, read_only: bool = False, busy_seconds: float = 30.0) -> sqlite3.Connection:
@@ -17,7 +18,7 @@ def connect(path: str, *, read_only: bool = False, busy_seconds: float = 30.0) -
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=256)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB if read_only else _WRITER_CACHE_KIB}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA trusted_schema = OFF")
     if read_only:
