@@ -276,6 +276,8 @@ class RuleSetView:
 
 @dataclass(frozen=True, slots=True)
 class StatsView:
+    """`refused_by`: refused links by the rule that refuses them."""
+
     identifiers: int
     links: int
     refused_links: int
@@ -286,3 +288,4 @@ class StatsView:
     contested_profiles: int
     store: str
     rules_version: int
+    refused_by: Mapping[str, int] = field(default_factory=dict, compare=False)

@@ -25,7 +25,7 @@ from service.endpoint import AFTER, Endpoint
 from service.gql.context import Service
 from service.gql.limits import Limits
 from service.gql.schema import make_schema
-from service.health import healthz, metrics, readyz
+from service.health import Holdings, healthz, metrics, readyz
 from service.metrics import CountedAnswers, Metrics
 from service.settings import Settings
 from service.trouble import trouble
@@ -53,10 +53,12 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             if opened is None:
                 opened = await stack.enter_async_context(open_store(settings.store, _rules(settings.rules)))
             app.state.service = endpoint.service = Service(settings, opened, counts, closing)
+            app.state.holdings = Holdings()
             try:
                 yield
             finally:
                 closing.set()
+                await app.state.holdings.close()
 
     app = Starlette(
         routes=[

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Final
 
 import orjson
@@ -13,10 +15,43 @@ from graph.errors import OneIDError
 from service.gql.context import Service
 from service.metrics import CONTENT_TYPE_LATEST
 
-__all__ = ["healthz", "metrics", "readyz"]
+__all__ = ["Holdings", "healthz", "metrics", "readyz"]
 
 _PATIENCE: Final = 2.0
 """Seconds that the store has to answer in."""
+_MINUTE: Final = 60.0
+
+
+class Holdings:
+    """Counts the store for the metrics: no more often than once a minute, and for no more than a twentieth of the time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._due = 0.0
+        self._counting: asyncio.Task[None] | None = None
+
+    async def refresh(self, service: Service) -> None:
+        """Begin a count where one is due, and wait for it as long as a scrape can; what comes later shows next time."""
+        if self._counting is None and self._clock() >= self._due:
+            self._counting = asyncio.create_task(self._count(service))
+        if self._counting is not None:
+            await asyncio.wait({self._counting}, timeout=_PATIENCE)
+
+    async def _count(self, service: Service) -> None:
+        begun = self._clock()
+        try:
+            service.metrics.holding(await service.store.stats())
+        except OneIDError:
+            return  # /readyz tells of it
+        finally:
+            now = self._clock()
+            self._due = now + max(_MINUTE, 20 * (now - begun))
+            self._counting = None
+
+    async def close(self) -> None:
+        """Wait for a count that is under way, so that the store can be closed."""
+        if self._counting is not None:
+            await asyncio.wait({self._counting})
 
 
 async def healthz(_request: Request) -> Response:
@@ -42,8 +77,9 @@ async def readyz(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Everything counted, for Prometheus."""
+    """Everything counted, for Prometheus; the store's counts may be those of a minute ago, or of longer where counting takes long."""
     service: Service = request.app.state.service
+    await request.app.state.holdings.refresh(service)
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -11,9 +11,21 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graph.views import StatsView
+
 __all__ = ["CONTENT_TYPE_LATEST", "CountedAnswers", "Metrics"]
 
 _PATHS: Final = frozenset({"/", "/graphql", "/healthz", "/readyz", "/metrics"})
+_HELD: Final = (
+    "identifiers",
+    "links",
+    "refused_links",
+    "profiles",
+    "fragments",
+    "largest_profile",
+    "shared_identifiers",
+    "contested_profiles",
+)
 _OURS: Final = frozenset({"INTERNAL", "UNAVAILABLE"})
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -45,7 +57,10 @@ class Metrics:
             registry=self.registry,
         )
         self.http = Counter("oneid_http_responses", "HTTP answers, by path and status.", ["path", "status"], registry=self.registry)
-        self.held = Gauge("oneid_store", "What the store holds, looked up when asked for.", ["what"], registry=self.registry)
+        self.held = Gauge("oneid_store", "What the store holds, as last counted.", ["what"], registry=self.registry)
+        self.refused = Gauge(
+            "oneid_refused_links", "Links that a rule refuses, by rule, as last counted.", ["rule"], registry=self.registry
+        )
 
     def operation(self, kind: str, field: str, errors: Sequence[GraphQLError], seconds: float) -> None:
         """Count an operation that has ended; a subscription's seconds say nothing and are left out."""
@@ -63,6 +78,14 @@ class Metrics:
             yield self.events.labels(field)
         finally:
             following.dec()
+
+    def holding(self, stats: StatsView) -> None:
+        """Show a count of the store."""
+        for what in _HELD:
+            self.held.labels(what).set(getattr(stats, what))
+        self.refused.clear()
+        for rule, links in stats.refused_by.items():
+            self.refused.labels(rule).set(links)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text form."""

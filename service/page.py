@@ -49,11 +49,13 @@ def _template() -> str:
 @cache
 def _data(*, keys: bool) -> str:
     examples = [{"title": title, "query": query} for title, query in EXAMPLES.items()]
-    examples += [{"title": f"sample: {title}", "query": _laid_out(query)} for title, query in SAMPLE.items()]
+    examples += [
+        {"title": f"sample: {title}", "query": _laid_out(query, f"Sample{place}")} for place, (title, query) in enumerate(SAMPLE.items(), 1)
+    ]
     assets = [{"url": f"{_UNPKG}/{path}", "integrity": f"sha384-{digest}"} for path, digest in _ASSETS]
     return json.dumps({"examples": examples, "assets": assets, "keys": keys}, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def _laid_out(query: str) -> str:
-    """A query that was written on one line."""
-    return print_ast(parse(query)) + "\n"
+def _laid_out(query: str, name: str) -> str:
+    """A query that was written on one line, under a name; GraphiQL calls its tab so."""
+    return print_ast(parse(f"query {name} {query}")) + "\n"

@@ -13,9 +13,14 @@ import pytest
 
 from graph.errors import BadRules, StoreTrouble
 from graph.resolve.rules import Rules
+from graph.store import open_store
+from graph.views import StatsView
 from service.app import create_app
 from service.auth import add_key
 from service.doors import LoopbackOnly
+from service.gql.context import Service
+from service.health import Holdings
+from service.metrics import Metrics
 from service.settings import Settings
 from tests.service.asking import Asking, asking, fragment
 
@@ -226,6 +231,48 @@ async def test_metrics_count_without_naming_anybody(ask: Asking) -> None:
     assert 'oneid_ingested_total{outcome="rejected",what="fragments"} 1.0' in text
     assert 'oneid_http_responses_total{path="other",status="404"} 1.0' in text
     assert "ada" not in text
+
+
+async def test_metrics_tell_refused_links_by_rule() -> None:
+    rules = Rules.parse('[[namespace]]\nname = "user_id"\n[[namespace]]\nname = "device"\nshared_above = 2\n')
+    async with open_store("sqlite://:memory:", rules) as store, asking(store) as ask:
+        await ask.ingest(*(fragment(f"user_id:u{n}", "device:kiosk", id=f"r{n}") for n in range(4)))
+        text = (await ask.http.get("/metrics")).text
+
+    assert 'oneid_refused_links{rule="shared"} 4.0' in text
+    assert 'oneid_store{what="profiles"} 5.0' in text
+
+
+class Counted:
+    """A store that is counted, as slowly as it takes on a clock of its own."""
+
+    def __init__(self, clock: list[float], takes: float) -> None:
+        self.in_force = Rules.builtin()
+        self.clock, self.takes, self.counts = clock, takes, 0
+
+    async def stats(self) -> StatsView:
+        self.counts += 1
+        self.clock[0] += self.takes
+        if self.takes > 100:
+            raise StoreTrouble("too large")
+        return StatsView(0, 0, 0, self.counts, 0, 0, 0, 0, "sqlite", 1)
+
+
+@pytest.mark.parametrize(("takes", "pause"), [(0.0, 60.0), (1.0, 60.0), (10.0, 200.0), (101.0, 2020.0)])
+async def test_the_store_is_counted_seldom_enough(takes: float, pause: float) -> None:
+    clock = [0.0]
+    store = Counted(clock, takes)
+    service = Service(Settings(), store, Metrics(), asyncio.Event())  # type: ignore[arg-type]  # as much of a store as is asked
+    holdings = Holdings(lambda: clock[0])
+    await holdings.refresh(service)
+    clock[0] += pause - 0.1
+    await holdings.refresh(service)
+    assert store.counts == 1
+    clock[0] += 0.2
+    await holdings.refresh(service)
+    await holdings.close()
+
+    assert store.counts == 2
 
 
 # ---------------------------------------------------------------- start
