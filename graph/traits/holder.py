@@ -43,11 +43,13 @@ def holders(carried: Sequence[C], rules: Rules) -> tuple[C, ...]:
 
 def _uncontradicted(carried: Sequence[C], rules: Rules) -> list[C]:
     """Those of namespaces that the fragment carries no more judged groups of than their limit allows."""
+    if len({one.identifier.namespace for one in carried}) == len(carried):
+        return list(carried)
     groups: dict[str, set[int]] = {}
     for one in carried:
         groups.setdefault(one.identifier.namespace, set()).add(one.group)
     broken = {name for name, held in groups.items() if not _allowed(name, len(held), rules)}
-    return [one for one in carried if one.identifier.namespace not in broken] if broken else list(carried)
+    return [one for one in carried if one.identifier.namespace not in broken]
 
 
 def _allowed(namespace: str, groups: int, rules: Rules) -> bool:

@@ -136,7 +136,7 @@ CREATE TABLE tie (
     n INTEGER NOT NULL, weight REAL NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
     PRIMARY KEY (origin, target, type)
 ) WITHOUT ROWID;
-CREATE INDEX tie_back ON tie (target, origin);
+CREATE INDEX tie_back ON tie (target, weight);
 """
 
 STEPS: tuple[str, ...] = (_FIRST,)

@@ -230,4 +230,6 @@ def test_everything_is_counted(tables: Tables) -> None:
     tables.bar("device:d", "ip:1", "shared")
     tables.conn.execute("INSERT INTO rules VALUES (4, '', 1, NULL)")
 
-    assert reads.stats(tables.conn, tables.rules) == StatsView(5, 3, 2, 3, 2, 3, 1, 1, "sqlite", 4)
+    found = reads.stats(tables.conn, tables.rules)
+    assert found == StatsView(5, 3, 2, 3, 2, 3, 1, 1, "sqlite", 4)
+    assert found.refused_by == {"limit": 1, "shared": 1}

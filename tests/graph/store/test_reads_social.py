@@ -110,6 +110,7 @@ def test_merging_two_people_makes_their_ties_one_and_those_between_them_none(fri
 
 
 def test_of_somebody_with_too_many_ties_the_strongest_count(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ALL_TIES", 4)
     monkeypatch.setattr("graph.store.sqlite.reads.social.MOST_TIES", 3)
     star = tables.person("user_id:star")
     fans = [tables.person(f"user_id:{number}") for number in range(5)]
@@ -154,6 +155,8 @@ def test_nodes_come_with_the_parts_wanted(friends: Tables) -> None:
 
 
 def test_a_hop_that_could_not_be_read_in_full_is_truncated(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ALL_TIES", 4)
+    monkeypatch.setattr(reading, "LEAST_TIES", 1)
     monkeypatch.setattr(reading, "MOST_TIES", 3)
     star = tables.person("user_id:star", "phone:+1")
     for number in range(4):

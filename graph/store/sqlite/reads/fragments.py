@@ -28,7 +28,7 @@ from graph.store.sqlite.reads.trip import (
 from graph.traits.holder import holders
 from graph.views import Connection, Edge, FragmentView, Key, ProfileView, Want
 
-__all__ = ["Newest", "Version", "fragment", "fragment_views", "holders_of", "newest", "versions"]
+__all__ = ["Newest", "Version", "fragment", "fragment_views", "holders_of", "newest", "newest_told", "versions"]
 
 _STATES: Final = (FragmentStatus.ACTIVE, FragmentStatus.SUPERSEDED, FragmentStatus.WITHDRAWN)
 
@@ -47,16 +47,20 @@ class Version(NamedTuple):
 
 _VERSIONS: Final = """
 SELECT v.id, s.name, v.record, v.observed, c.at, v.state, v.ids, v.traits
-FROM json_each(?) j CROSS JOIN version v ON v.id = j.value JOIN source s ON s.no = v.source JOIN commits c ON c.n = v.made
+FROM json_each(?) j CROSS JOIN version v ON v.id = j.value {told} JOIN source s ON s.no = v.source JOIN commits c ON c.n = v.made
 """
 
 
-def versions(trip: Trip, ids: Iterable[int]) -> dict[int, Version]:
-    """Versions by number."""
-    return {
-        id: Version(id, RecordKey(source, record), observed, recorded, _STATES[state], tuple(orjson.loads(carried)), traits)
-        for id, source, record, observed, recorded, state, carried, traits in trip.rows(_VERSIONS, numbers(ids))
-    }
+def versions(trip: Trip, ids: Iterable[int], *, told: bool = False) -> dict[int, Version]:
+    """Versions by number; `told`: those with traits."""
+    statement = _VERSIONS.format(told="AND v.traits IS NOT NULL" if told else "")
+    return {row[0]: _version(*row) for row in trip.rows(statement, numbers(ids))}
+
+
+def _version(
+    id: int, source: str, record: str, observed: Instant, recorded: Instant, state: int, carried: str, traits: str | None
+) -> Version:
+    return Version(id, RecordKey(source, record), observed, recorded, _STATES[state], tuple(orjson.loads(carried)), traits)
 
 
 def holders_of(trip: Trip, found: Iterable[Version]) -> dict[int, tuple[Face, ...]]:
@@ -126,42 +130,72 @@ class Newest(NamedTuple):
     more: bool
 
 
+# nearly always all members together carry few versions, and one plain join reads them
+_ALL: Final = """
+SELECT m.profile, k.observed, k.version FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
+CROSS JOIN carries k ON k.identifier = m.id AND (k.observed, k.version) < (?2, ?3) LIMIT ?4
+"""
 _NEWEST: Final = """
-SELECT m.profile, m.id, c.observed, c.version
-FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
-CROSS JOIN carries c ON (c.identifier, c.observed, c.version) IN (
-    SELECT k.identifier, k.observed, k.version FROM carries k {joined}
-    WHERE k.identifier = m.id AND (k.observed, k.version) < (?2, ?3) {told}
+SELECT m.profile, m.id, (SELECT json_group_array(json_array(observed, version)) FROM (
+    SELECT k.observed, k.version FROM {carries} WHERE k.identifier = m.id AND (k.observed, k.version) < (?2, ?3)
     ORDER BY k.observed DESC, k.version DESC LIMIT ?4
-)
+)) FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
 """
 _OLDER: Final = """
-SELECT json_extract(m.value, '$[0]'), json_extract(m.value, '$[1]'), c.observed, c.version
-FROM json_each(?1) m
-CROSS JOIN carries c ON (c.identifier, c.observed, c.version) IN (
-    SELECT k.identifier, k.observed, k.version FROM carries k {joined}
-    WHERE k.identifier = json_extract(m.value, '$[1]')
+SELECT json_extract(m.value, '$[0]'), json_extract(m.value, '$[1]'), (SELECT json_group_array(json_array(observed, version)) FROM (
+    SELECT k.observed, k.version FROM {carries} WHERE k.identifier = json_extract(m.value, '$[1]')
         AND (k.observed, k.version) < (json_extract(m.value, '$[2]'), json_extract(m.value, '$[3]'))
-        AND (k.observed, k.version) > (json_extract(m.value, '$[4]'), json_extract(m.value, '$[5]')) {told}
+        AND (k.observed, k.version) > (json_extract(m.value, '$[4]'), json_extract(m.value, '$[5]'))
     ORDER BY k.observed DESC, k.version DESC LIMIT ?2
-)
+)) FROM json_each(?1) m
 """
-_ANY: Final = {"joined": "", "told": ""}
-_TOLD: Final = {"joined": "CROSS JOIN version v ON v.id = k.version", "told": "AND v.traits IS NOT NULL"}
+_ANY: Final = "carries k"
+_TOLD: Final = "carries k CROSS JOIN version v ON v.id = k.version AND v.traits IS NOT NULL"
 
 
-def newest(trip: Trip, views: Sequence[ProfileView], most: int, *, after: Key | None = None, told: bool = False) -> dict[int, Newest]:
-    """By profile the newest `most` active versions that any member carries, after a key; `told`: of those with traits.
-
-    Each member's versions are one ordered range. Large profiles are read in two rounds: a share of `most` from every member, then, of
-    the members whose share was not all, what is newer than the `most`th version met; so 1,000 members cost little more than 10.
-    """
-    variant = _TOLD if told else _ANY
-    share = min(most, max(1, max(2_000, 4 * most) // max((view.size for view in views), default=1)))
+def newest(trip: Trip, views: Sequence[ProfileView], most: int, *, after: Key | None = None) -> dict[int, Newest]:
+    """By profile the newest `most` active versions that any member carries, after a key."""
     observed, version = after or (LAST, LAST)
+    rows = trip.few(_ALL, most * len(views), numbers(view.n for view in views), observed, version)
+    if rows is None:
+        return _newest_by_shares(trip, views, most, (observed, version), _ANY)
+    keys = _keys(views, rows)
+    return {n: Newest(some[:most], len(some) >= most) for n, some in keys.items()}
+
+
+_FEW: Final = 20_000
+
+
+def newest_told(trip: Trip, views: Sequence[ProfileView], most: int) -> tuple[dict[int, list[int]], dict[int, Version]]:
+    """By profile the newest `most` active versions with traits that any member carries, newest first; and these versions."""
+    rows = trip.few(_ALL, _FEW, numbers(view.n for view in views), LAST, LAST)
+    if rows is None:
+        met = _newest_by_shares(trip, views, most, (LAST, LAST), _TOLD)
+        keys = {n: some.keys for n, some in met.items()}
+    else:
+        keys = _keys(views, rows)
+    found = versions(trip, {id for some in keys.values() for _, id in some}, told=True)
+    return {n: [id for _, id in some if id in found][:most] for n, some in keys.items()}, found
+
+
+def _keys(views: Sequence[ProfileView], rows: Iterable[tuple[int, Instant, int]]) -> dict[int, list[tuple[Instant, int]]]:
+    """By profile the keys of its versions, each once, newest first."""
+    keys: dict[int, set[tuple[Instant, int]]] = {view.n: set() for view in views}
+    for n, observed, version in rows:
+        keys[n].add((observed, version))
+    return {n: sorted(some, reverse=True) for n, some in keys.items()}
+
+
+def _newest_by_shares(trip: Trip, views: Sequence[ProfileView], most: int, after: tuple[Instant, int], carries: str) -> dict[int, Newest]:
+    """The newest of large profiles, from the ordered range that each member's versions are.
+
+    Two rounds: a share of `most` from every member, then, of the members whose share was not all, what is newer than the `most`th
+    version met. So 1,000 members cost little more than 10.
+    """
+    share = min(most, max(1, max(2_000, 4 * most) // max(view.size for view in views)))
     met: dict[int, dict[int, list[tuple[Instant, int]]]] = {view.n: {} for view in views}
-    for n, member, *key in trip.rows(_NEWEST.format(**variant), numbers(met), observed, version, share):
-        met[n].setdefault(member, []).append((key[0], key[1]))
+    for n, member, held in trip.rows(_NEWEST.format(carries=carries), numbers(met), *after, share):
+        met[n][member] = [(observed, version) for observed, version in orjson.loads(held)]
     found, rest = {}, []
     for n, ranges in met.items():
         keys = sorted({key for held in ranges.values() for key in held}, reverse=True)
@@ -171,8 +205,8 @@ def newest(trip: Trip, views: Sequence[ProfileView], most: int, *, after: Key | 
             (n, member, *min(held), *floor) for member, held in ranges.items() if share < most and len(held) == share and min(held) > floor
         ]
     if rest:
-        for n, _, *key in trip.rows(_OLDER.format(**variant), json.dumps(rest), most):
-            found[n].append((key[0], key[1]))
+        for n, _, held in trip.rows(_OLDER.format(carries=carries), json.dumps(rest), most):
+            found[n].extend((observed, version) for observed, version in orjson.loads(held))
         for n in {n for n, *_ in rest}:
             found[n] = sorted(set(found[n]), reverse=True)
     return {n: Newest(keys[:most], len(keys) >= most) for n, keys in found.items()}

@@ -28,12 +28,16 @@ __all__ = ["identifier_page", "identifier_views", "shared_identifiers", "unknown
 
 
 def identifier_views(trip: Trip, ids: Iterable[int], want: Sequence[Want] = ()) -> dict[int, IdentifierView]:
-    """Identifiers by id with their parts; one the store has never known is left out."""
+    """Identifiers by id with their parts, among others perhaps; one the store has never known is not there."""
     asked = dict.fromkeys(ids)
     faces = trip.faces(asked)
     known = [faces[id] for id in asked if id in faces]
     if not want:
-        return {face.id: IdentifierView(face.id, face.identifier, face.shared) for face in known}
+        plain = trip.plain
+        for face in known:
+            if face.id not in plain:
+                plain[face.id] = IdentifierView(face.id, face.identifier, face.shared)
+        return plain
     parts: dict[int, dict[Any, Any]] = {face.id: {} for face in known}
     spans: Mapping[int, tuple[Instant | None, Instant | None]] = {}
     for one in merged(want):
@@ -95,9 +99,8 @@ def _spans(trip: Trip, ids: Iterable[int]) -> dict[int, tuple[Instant | None, In
 
 _SOURCES: Final = """
 SELECT DISTINCT j.value, s.name FROM json_each(?1) j CROSS JOIN source s ON s.no IN (
-    SELECT v.source FROM carries c JOIN version v ON v.id = c.version
-    WHERE (c.identifier, c.observed, c.version) IN (
-        SELECT identifier, observed, version FROM carries WHERE identifier = j.value ORDER BY observed DESC, version DESC LIMIT ?2
+    SELECT v.source FROM version v WHERE v.id IN (
+        SELECT version FROM carries WHERE identifier = j.value ORDER BY observed DESC, version DESC LIMIT ?2
     )
     UNION SELECT source FROM interaction WHERE id IN (
         SELECT id FROM interaction WHERE origin = j.value AND state = 0 ORDER BY at DESC LIMIT ?2
@@ -121,6 +124,11 @@ def _sources(trip: Trip, ids: Iterable[int], most: int) -> dict[int, tuple[str, 
 
 # ---------------------------------------------------------------- the identifiers of a profile
 
+# nearly always the members of all profiles together are fewer than the pages may hold, and one plain join reads them
+_ALL_MEMBERS: Final = """
+SELECT i.id, n.name, i.value, i.flags, i.grp, i.profile
+FROM json_each(?1) p CROSS JOIN identifier i ON i.profile = p.value AND i.id > ?2 JOIN namespace n ON n.no = i.namespace LIMIT ?3
+"""
 _MEMBERS: Final = """
 SELECT i.id, n.name, i.value, i.flags, i.grp, i.profile
 FROM json_each(?1) p CROSS JOIN identifier i ON i.id IN (
@@ -148,7 +156,8 @@ def _identifiers(trip: Trip, views: Sequence[ProfileView], want: Want) -> Mappin
     page, namespaces = page_of(want), argument(want, "namespaces")
     asked, after = numbers(view.n for view in views), page.after[0] if page.after else 0
     if namespaces is None:
-        rows = trip.rows(_MEMBERS, asked, after, page.first + 1)
+        few = trip.few(_ALL_MEMBERS, (page.first + 1) * len(views), asked, after)
+        rows = trip.rows(_MEMBERS, asked, after, page.first + 1) if few is None else few
     else:
         rows = trip.rows(_MEMBERS_OF_NAMESPACES, asked, after, page.first + 1, json.dumps(sorted(set(namespaces))))
     trip.met(rows)

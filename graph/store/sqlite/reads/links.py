@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import networkx as nx
+import orjson
 
 from graph.model import Instant, JudgementKind, Refusal, Rule
 from graph.store.sqlite.reads.fragments import fragment_views
@@ -27,7 +28,7 @@ from graph.store.sqlite.reads.trip import (
     total_wanted,
     without_rows,
 )
-from graph.views import Connection, Edge, FragmentView, Key, LinkView, ProfileView, Want
+from graph.views import Connection, Edge, FragmentView, Key, LinkView, Page, ProfileView, Want
 
 __all__ = ["judged_links", "link_views", "seen_links"]
 
@@ -141,13 +142,12 @@ side (a, b, x, y) AS (
         FROM pair
     )
 )
-SELECT s.a, s.b, c.observed, c.version FROM side s
-CROSS JOIN carries c ON (c.identifier, c.observed, c.version) IN (
-    SELECT k.identifier, k.observed, k.version FROM carries k CROSS JOIN carries o
+SELECT s.a, s.b, (SELECT json_group_array(json_array(observed, version)) FROM (
+    SELECT k.observed, k.version FROM carries k CROSS JOIN carries o
     ON o.identifier = s.y AND o.observed = k.observed AND o.version = k.version
     WHERE k.identifier = s.x AND (k.observed, k.version) < (?2, ?3)
     ORDER BY k.observed DESC, k.version DESC LIMIT ?4
-)
+)) FROM side s
 """
 
 
@@ -158,10 +158,8 @@ def _fragments_of(trip: Trip, found: Iterable[Seen | Judged], want: Want) -> dic
     seen = [key for key, link in links.items() if isinstance(link, Seen)]
     observed, version = page.after or (LAST, LAST)
     met: dict[Key, list[Key]] = {key: [] for key in links}
-    for a, b, *key in trip.rows(_COMMON, f"[{','.join(f'[{a},{b}]' for a, b in seen)}]", observed, version, page.first + 1):
-        met[(a, b)].append(tuple(key))
-    for keys in met.values():
-        keys.sort(reverse=True)
+    for a, b, held in trip.rows(_COMMON, f"[{','.join(f'[{a},{b}]' for a, b in seen)}]", observed, version, page.first + 1):
+        met[(a, b)] = sorted((tuple(key) for key in orjson.loads(held)), reverse=True)
     inner = [one for one in want.inner if one.field != "total_count"]
     nodes = fragment_views(trip, {key[1] for keys in met.values() for key in keys}, inner)
     counts = {key: link.n + link.dirty if isinstance(link, Seen) else 0 for key, link in links.items()}
@@ -205,16 +203,20 @@ def _bridges(trip: Trip, found: Iterable[Seen | Judged]) -> set[Key]:
 
 # by members in order of id: the links of which a member is the first end come in order of their keys
 _FORWARDS: Final = """
-SELECT p.value, {columns} FROM json_each(?1) p CROSS JOIN {table} l ON (l.a, l.b) IN (
+SELECT p.value, {columns} FROM json_each(?1) p CROSS JOIN json_each((SELECT json_group_array(json_array(a, b)) FROM (
     SELECT k.a, k.b FROM identifier m CROSS JOIN {table} k ON k.a = m.id
     WHERE m.profile = p.value AND m.id >= ?2 AND (k.a > ?2 OR k.b > ?3) {kept} ORDER BY m.id, k.b LIMIT ?4
-)
+))) j CROSS JOIN {table} l ON l.a = json_extract(j.value, '$[0]') AND l.b = json_extract(j.value, '$[1]')
 """
 _BACKWARDS: Final = """
 SELECT p.value, {columns} FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
-CROSS JOIN {table} l ON (l.a, l.b) IN (
-    SELECT k.a, k.b FROM {table} k WHERE k.b = m.id AND (k.a > ?2 OR k.a = ?2 AND k.b > ?3) {kept} ORDER BY k.a LIMIT ?4
-)
+CROSS JOIN json_each((SELECT json_group_array(a) FROM (
+    SELECT k.a FROM {table} k WHERE k.b = m.id AND (k.a > ?2 OR k.a = ?2 AND k.b > ?3) {kept} ORDER BY k.a LIMIT ?4
+))) j CROSS JOIN {table} l ON l.a = j.value AND l.b = m.id
+"""
+_ALL_ACCEPTED: Final = f"""
+SELECT p.value, {_COLUMNS} FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value AND m.id >= ?2
+CROSS JOIN link l ON l.a = m.id AND (l.a > ?2 OR l.b > ?3) AND l.refused IS NULL LIMIT ?4
 """
 _STREAMS: Final = {
     False: (_FORWARDS.format(columns=_COLUMNS, table="link", kept="AND k.refused IS NULL"),),
@@ -242,7 +244,7 @@ def _links(trip: Trip, views: Sequence[ProfileView], want: Want) -> Mapping[int,
     """The accepted links of each profile, with `refused` also those refused at one of its members, then judgements in force."""
     page, refused = page_of(want, 1, 2), bool(argument(want, "refused", False))
     asked = numbers(view.n for view in views)
-    seen = _seen(trip, asked, page.after, page.first + 1, refused)
+    seen = _seen(trip, asked, page, len(views), refused)
     judged = _judged(trip, asked, page.after, page.first + 1)
     lists: dict[int, list[Seen | Judged]] = {}
     for view in views:
@@ -261,16 +263,19 @@ def _links(trip: Trip, views: Sequence[ProfileView], want: Want) -> Mapping[int,
     return answer
 
 
-def _seen(trip: Trip, asked: str, after: Key | None, most: int, refused: bool) -> dict[int, dict[Key, Seen]]:
+def _seen(trip: Trip, asked: str, page: Page, profiles: int, refused: bool) -> dict[int, dict[Key, Seen]]:
     """By profile its next links that fragments carry, each once; none where the page begins among the judgements."""
     found: dict[int, dict[Key, Seen]] = {}
-    if after is not None and len(after) == 1:
+    if page.after is not None and len(page.after) == 1:
         return found
-    a, b = after or (0, 0)
-    for stream in _STREAMS[refused]:
-        for n, *row in trip.rows(stream, asked, a, b, most):
-            link = Seen(*row)
-            found.setdefault(n, {})[link.key] = link
+    a, b = page.after or (0, 0)
+    most = page.first + 1
+    rows = None if refused else trip.few(_ALL_ACCEPTED, most * profiles, asked, a, b)
+    if rows is None:
+        rows = [row for stream in _STREAMS[refused] for row in trip.rows(stream, asked, a, b, most)]
+    for n, *row in rows:
+        link = Seen(*row)
+        found.setdefault(n, {})[link.key] = link
     return found
 
 

@@ -36,7 +36,9 @@ def nodes(conn: sqlite3.Connection, rules: Rules, ids: Sequence[tuple[str, Any]]
 
 def _identifiers(trip: Trip, ids: Sequence[int], want: Sequence[Want]) -> Mapping[Any, Node]:
     faces = trip.faces(ids)
-    return identifier_views(trip, (id for id in ids if id in faces and faces[id].profile is not None), want)
+    known = [id for id in ids if id in faces and faces[id].profile is not None]
+    views = identifier_views(trip, known, want)
+    return {id: views[id] for id in known}
 
 
 def _links(trip: Trip, keys: Sequence[tuple[int, ...]], want: Sequence[Want]) -> Mapping[Any, Node]:

@@ -58,7 +58,7 @@ def _together(searches: Mapping[int, Generator[Ask, Ties, R]], ties: TieReader) 
 def _related(trip: Trip, views: Sequence[ProfileView], want: Want) -> Mapping[int, Connection[PeerView]]:
     """Direct peers, strongest first, keys (weight, number): the bits of the weight, which order as weights do.
 
-    They are made from the strongest 2,000 ties of each identifier, each way; the total is not given where somebody has more.
+    Of somebody with very many ties the strongest 2,000 of each identifier count, each way; their total is not given then.
     """
     page = page_of(want, 2)
     reader = TieReader(trip, argument(want, "types"), most=MOST_TIES)

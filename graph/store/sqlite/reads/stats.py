@@ -17,6 +17,8 @@ WITH named AS (
 )
 SELECT
     (SELECT count(*) FROM identifier WHERE profile IS NOT NULL),
+    (SELECT count(*) FROM link),
+    (SELECT count(*) FROM barred),
     profiles,
     (SELECT count(*) FROM version WHERE state = 0),
     largest,
@@ -25,20 +27,21 @@ SELECT
     (SELECT coalesce(max(version), 0) FROM rules)
 FROM named
 """
-_LINKS: Final = "SELECT refused, count(*) FROM link GROUP BY 1 UNION ALL SELECT refused, count(*) FROM barred GROUP BY 1"
+_REFUSED: Final = """
+SELECT refused, count(*) FROM link WHERE refused IS NOT NULL GROUP BY 1 UNION ALL SELECT refused, count(*) FROM barred GROUP BY 1
+"""
 
 
 def stats(conn: sqlite3.Connection, rules: Rules) -> StatsView:
-    """Exact counts of what is live now, by one pass over each table: `links` are the accepted ones, `refused_links` all others."""
-    identifiers, profiles, fragments, largest, shared, contested, version = conn.execute(_STATS).fetchone()
-    by_rule: Counter[str | None] = Counter()
-    for rule, count in conn.execute(_LINKS):
-        by_rule[rule] += count
-    accepted = by_rule.pop(None, 0)
+    """Exact counts of what is live now, by a pass or two over each table: `links` are the accepted ones, `refused_links` all others."""
+    identifiers, usable, barred, profiles, fragments, largest, shared, contested, version = conn.execute(_STATS).fetchone()
+    refused: Counter[str] = Counter()
+    for rule, count in conn.execute(_REFUSED):
+        refused[rule] += count
     return StatsView(
         identifiers=identifiers,
-        links=accepted,
-        refused_links=by_rule.total(),
+        links=usable + barred - refused.total(),
+        refused_links=refused.total(),
         profiles=profiles,
         fragments=fragments,
         largest_profile=largest,
@@ -46,7 +49,7 @@ def stats(conn: sqlite3.Connection, rules: Rules) -> StatsView:
         contested_profiles=contested,
         store="sqlite",
         rules_version=version,
-        refused_by={rule: count for rule, count in sorted(by_rule.items()) if rule is not None},
+        refused_by=dict(sorted(refused.items())),
     )
 
 

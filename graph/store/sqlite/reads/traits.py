@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from graph.store.sqlite.reads.fragments import holders_of, newest, versions
+from graph.store.sqlite.reads.fragments import holders_of, newest_told
 from graph.store.sqlite.reads.identifiers import identifier_views
 from graph.store.sqlite.reads.profiles import part
 from graph.store.sqlite.reads.trip import Face, Trip, argument, inner_of
@@ -43,14 +43,13 @@ def _view(one: Golden[Face], most: int, identifiers: Mapping[int, IdentifierView
 
 
 def _folded(trip: Trip, views: Sequence[ProfileView], keys: frozenset[str] | None) -> dict[int, list[Golden[Face]]]:
-    met = newest(trip, views, MAX_FRAGMENTS, told=True)
-    found = versions(trip, {version for some in met.values() for _, version in some.keys})
+    met, found = newest_told(trip, views, MAX_FRAGMENTS)
     held = holders_of(trip, found.values())
     traits: dict[int, Any] = {id: orjson.loads(version.traits) for id, version in found.items() if version.traits is not None}
     record: dict[int, list[Golden[Face]]] = {}
-    for n, some in met.items():
+    for n, ids in met.items():
         told = []
-        for _, id in some.keys:
+        for id in ids:
             holder = next((face for face in held[id] if face.profile == n), None)
             if holder is not None:
                 told.append(Told(*found[id].key, found[id].observed, holder, traits[id]))

@@ -15,7 +15,7 @@ from graph.errors import BadCursor
 from graph.model import Identifier
 from graph.resolve.rules import Rules
 from graph.store.ports import SHARED
-from graph.views import Connection, Edge, Key, Page, Want
+from graph.views import Connection, Edge, IdentifierView, Key, Page, Want
 
 __all__ = [
     "LAST",
@@ -57,20 +57,27 @@ class Face(NamedTuple):
 class Trip:
     """The connection and rules of one read; identifiers are fetched once however many parts show them."""
 
-    __slots__ = ("_faces", "conn", "rules")
+    __slots__ = ("_faces", "conn", "plain", "rules")
 
     def __init__(self, conn: sqlite3.Connection, rules: Rules) -> None:
         self.conn = conn
         self.rules = rules
         self._faces: dict[int, Face] = {}
+        self.plain: dict[int, IdentifierView] = {}
+        """Identifiers as they show where none of their parts are wanted."""
 
     def rows(self, sql: str, *args: Any) -> list[Any]:
         """All rows of one statement."""
         return self.conn.execute(sql, args).fetchall()
 
+    def few(self, sql: str, most: int, *args: Any) -> list[Any] | None:
+        """All rows of a statement whose last parameter is its limit, if they are no more than `most`."""
+        rows = self.rows(sql, *args, most + 1)
+        return rows if len(rows) <= most else None
+
     def faces(self, ids: Iterable[int]) -> Mapping[int, Face]:
         """Identifiers by id, among them at least these; one that the store has never known is not there."""
-        missing = [one for one in dict.fromkeys(ids) if one not in self._faces]
+        missing = set(ids).difference(self._faces)
         if missing:
             self.met(self.rows(_FACES, numbers(missing)))
         return self._faces
