@@ -6,6 +6,7 @@ reader is. It stops when the service is about to close.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from service.gql.context import Service
 __all__ = ["Event", "follow_feed", "follow_profile"]
 
 _PAGE = 100
+_PAUSE = 0.1
+"""Seconds between two looks for something new: many commits at once are one look, and many followers leave room for others."""
 
 
 class Event(NamedTuple):
@@ -61,7 +64,8 @@ async def follow_profile(
 
 
 async def _next_commit(service: Service, commit: int) -> int:
-    """The last commit, once there is one after `commit` or the service closes."""
+    """The last commit, once there is one after `commit` or the service closes; not before a short pause."""
+    await asyncio.sleep(_PAUSE)
     last = commit
     while last <= commit and not service.closing.is_set():
         last = await service.store.wait_for_change(commit, service.settings.poll_seconds)
