@@ -138,7 +138,8 @@ async def field_of(writing: Writing, rules: Rules, named: Iterable[Identifier]) 
     known = await writing.identifiers(wanted)
     ids = {identifier: field.know(identifier, there) for identifier, there in known.items()}
     new = [identifier for identifier in wanted if identifier not in ids]
-    for identifier, at in zip(new, await writing.new_identifiers([numbers[i.namespace] for i in new]), strict=True):
+    given = await writing.new_identifiers([numbers[i.namespace] for i in new], [i.value for i in new])
+    for identifier, at in zip(new, given, strict=True):
         field.found(at, identifier)
         ids[identifier] = at
     return field, ids

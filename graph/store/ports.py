@@ -300,8 +300,9 @@ class Writing(Protocol):
         """Numbers of namespaces, new ones for new names."""
         ...
 
-    async def new_identifiers(self, namespaces: Sequence[int]) -> list[int]:
-        """Ids never given before, one for each namespace number."""
+    async def new_identifiers(self, namespaces: Sequence[int], values: Sequence[str]) -> list[int]:
+        """Ids never given before, one for each namespace number and value. A store whose rows lean on each other may put these identifiers
+        on record with the step's first write."""
         ...
 
     async def answered(self, key: Key) -> tuple[bytes, dict[str, Any]] | None:

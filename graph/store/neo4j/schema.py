@@ -98,7 +98,7 @@ commits; a property that says "absent" is not there. What is live has the names 
     gained, lost        lists of identifier ids
     leads               n of the OneID that this one leads to (itself while it names a profile); absent: nowhere for now
     cause_kind, cause   fragment: a version id; judgement: a judgement id; else a commit
-(:Commit {n, at, kind, by, reason})                    n unique; by, reason may be absent
+(:Commit {n, at, kind, by, reason, token})             n unique; by, reason may be absent; token as the gate's when it was written
 (:Request {scope, key, hash, result, at})              (scope, key) unique; result is JSON text; at indexed
 (:Rules {version, toml, made, by})                     version unique
 (:Namespace {no, name})                                both unique; 1, 2, 3 …

@@ -192,7 +192,7 @@ class SqliteWriting:
             return self._namespaces.number
         return await self._run(self._namespaces.numbers, self._connection, wanted)
 
-    async def new_identifiers(self, namespaces: Sequence[int]) -> list[int]:
+    async def new_identifiers(self, namespaces: Sequence[int], values: Sequence[str]) -> list[int]:
         missing = sorted(set(namespaces) - self._place.keys())
         if missing:
             await self._run(self._read_places, missing)

@@ -1,0 +1,64 @@
+"""The whole of a Neo4j store in memory, for audits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from graph.model import ChangeKind, JudgementKind, RecordKey
+from graph.store.neo4j import cypher
+from graph.store.neo4j.rows import counts_of, link
+from graph.store.neo4j.writing import Neo4jWriting
+from graph.store.ports import ChangeRow, Everything, JudgementRow, LinkRow, Member, OneIdRow, Sighting
+
+__all__ = ["everything"]
+
+_PAGE: Final = 2_000
+
+
+async def everything(step: Neo4jWriting) -> Everything:
+    """All that an audit compares, read under the gate: no other way shows a single commit, and writers wait meanwhile."""
+    versions: list[tuple[RecordKey, Sighting]] = []
+    carried: set[tuple[int, int, int]] = set()
+    async for source, record, version, observed, score, ids, seen in _pages(step, cypher.EVERY_VERSION):
+        versions.append((RecordKey(source, record), Sighting(version, observed, score, tuple(ids))))
+        carried.update((at, when, version) for at, when in seen)
+    return Everything(
+        commit=step.commit - 1,
+        namespaces=tuple(step.namespaces()),
+        members=[Member(*row) async for row in _pages(step, cypher.EVERY_IDENTIFIER)],
+        versions=versions,
+        carried=carried,
+        judgements=[
+            JudgementRow(n, JudgementKind(kind), a, b, at, used) async for n, kind, a, b, at, used in _pages(step, cypher.EVERY_JUDGEMENT)
+        ],
+        links=[_link(row) async for row in _pages(step, cypher.EVERY_LINK)],
+        one_ids=[_one_id(row) async for row in _pages(step, cypher.EVERY_ONE_ID)],
+        changes=[
+            ChangeRow(n, ChangeKind(kind), tuple(gained), tuple(lost), leads, cause_kind, cause)
+            async for n, kind, gained, lost, leads, cause_kind, cause in _pages(step, cypher.EVERY_CHANGE)
+        ],
+        interactions=[(a, b, kind, weight, at) async for a, b, kind, weight, at in _pages(step, cypher.EVERY_INTERACTION)],
+        ties={(a, b, kind): (n, weight, first, last) async for a, b, kind, n, weight, first, last in _pages(step, cypher.EVERY_TIE)},
+    )
+
+
+async def _pages(step: Neo4jWriting, statement: str) -> AsyncIterator[list[Any]]:
+    """Every row of a statement that reads a page by key."""
+    after: int | None = 0
+    while after is not None:
+        last, rows = await step.ask(statement, after=after, most=_PAGE)
+        for row in rows:
+            yield row
+        after = last
+
+
+def _link(row: list[Any]) -> LinkRow:
+    a, b, *columns = row
+    found = link(a, b, columns)
+    return found._replace(a=a, b=b)  # as it stands, even if it stands the wrong way round
+
+
+def _one_id(row: list[Any]) -> OneIdRow:
+    n, one_id, pin, closed, leads, size, counts, kind, contested, aliases = row
+    return OneIdRow(n, one_id, pin, closed, leads, size, None if counts is None else counts_of(counts), kind, contested, aliases)

@@ -1,0 +1,208 @@
+"""Neo4j's side of the gate: one transaction for a group of steps, the gate node taken by its first statement.
+
+Neo4j has no savepoints. What a step writes is therefore kept, call by call, until its transaction ends: where a step fails after it has
+written, the transaction is rolled back, the gate taken again, and the steps before it are written again in a new one, provided nobody else
+came through the gate meanwhile; if somebody did they fail with StoreTrouble, and nothing of them was written.
+
+A commit whose answer is lost is looked up: whoever takes the gate next finds the transaction's token in the record of commits, or does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+from neo4j import WRITE_ACCESS, AsyncDriver, AsyncSession, AsyncTransaction
+
+from graph.errors import StoreBusy, StoreTrouble
+from graph.model import Instant
+from graph.resolve.rules import Rules
+from graph.store.neo4j import cypher
+from graph.store.neo4j.connect import STATEMENT_SECONDS, TRANSACTION_SECONDS, within
+from graph.store.neo4j.counters import Counters, Names
+from graph.store.neo4j.writing import Neo4jWriting
+
+__all__ = ["Neo4jTransaction", "now"]
+
+T = TypeVar("T")
+_TRIES: Final = 3
+_PAUSE: Final = 0.05
+_WEEK: Final = 7 * 24 * 3600 * 1_000_000
+_FORGET_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 10.0
+
+
+def now() -> Instant:
+    """The clock of this machine."""
+    return time.time_ns() // 1000
+
+
+class Neo4jTransaction:
+    """A transaction of the gate (graph.store.gate.Transaction)."""
+
+    def __init__(self, driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant] = now) -> None:
+        self.rules = rules
+        self.names = Names()
+        self._driver = driver
+        self._database = database
+        self._clock = clock
+        self._session: AsyncSession | None = None
+        self._transaction: AsyncTransaction | None = None
+        self._token = ""
+        self._base = Counters()
+        self._done: list[Neo4jWriting] = []
+        self._step: Neo4jWriting | None = None
+        self._forgotten = time.monotonic()
+
+    async def begin(self) -> None:
+        """Take the gate. A server that cannot be reached, or an idle connection that broke, is tried again, a few times at once."""
+        for left in range(_TRIES - 1, -1, -1):
+            try:
+                await self._begin()
+                return
+            except StoreTrouble as trouble:
+                await self._abandon()
+                if not left or isinstance(trouble, StoreBusy):
+                    raise
+            await asyncio.sleep(_PAUSE * (1 + random.random()))
+
+    async def _begin(self) -> None:
+        self._token = uuid4().hex
+        async with within(STATEMENT_SECONDS):
+            self._session = self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS)
+            self._transaction = await self._session.begin_transaction(timeout=TRANSACTION_SECONDS)
+        commit, at, version, one_id, judgement, interaction, seq, places, names = await self.ask(
+            cypher.TAKE_GATE, token=self._token, known=len(self.names.names)
+        )
+        self.names.learn(names)
+        self._base = Counters(commit, at, version, one_id, judgement, interaction, seq, tuple(places))
+        self._done = []
+
+    async def ask(self, statement: str, /, **values: Any) -> Any:
+        """Run one statement; the one value of its one record, None where it gives none. The statement runs to its end even where the
+        caller is cancelled meanwhile, since a driver that is cancelled drops the connection, and the steps of others with it."""
+        return await _whole(self._ask(statement, values))
+
+    async def _ask(self, statement: str, values: Mapping[str, Any]) -> Any:
+        if self._transaction is None:
+            raise StoreTrouble("the store's transaction is gone; nothing of it was written")
+        async with within(STATEMENT_SECONDS):
+            result = await self._transaction.run(statement, dict(values))
+            record = await result.single()
+            return None if record is None else record[0]
+
+    async def open_step(self) -> Neo4jWriting:
+        if self._transaction is None:  # the step before failed and nothing was left to write again
+            await self.begin()
+        counters = self._done[-1].counters if self._done else self._base
+        at = max(self._clock(), counters.at + 1)
+        self._step = Neo4jWriting(self, counters.next(at), self.names.mark())
+        return self._step
+
+    async def close_step(self) -> None:
+        assert self._step is not None
+        if self._step.log:
+            self._done.append(self._step)
+        self._step = None
+
+    async def drop_step(self) -> None:
+        step, self._step = self._step, None
+        assert step is not None
+        self.names.forget_after(step.named)
+        if not step.log and not step.failed:
+            return
+        done, base = self._done, self._base
+        await self._abandon()
+        if not done:
+            return
+        await self._begin()
+        if self._base.commit != base.commit:
+            raise StoreTrouble("a request of the same group failed, and another writer came between; nothing of it was written")
+        for earlier in done:
+            await earlier.write_again()
+            self._done.append(earlier)
+
+    async def commit(self) -> None:
+        done, token = self._done, self._token
+        if not done:
+            return await self._abandon()
+        last = done[-1].counters
+        rows = [[s.counters.commit, s.counters.at, s.kind, s.by, s.reason] for s in done]
+        try:
+            await self._forget_requests(last.at)
+            await self.ask(cypher.LEAVE_GATE, token=token, rows=rows, **last.properties())
+        except BaseException:
+            await self._abandon()
+            raise
+        try:
+            async with within(STATEMENT_SECONDS):
+                assert self._transaction is not None
+                await self._transaction.commit()
+        except StoreTrouble as trouble:
+            await self._abandon()
+            if not await self._was_committed(last.commit, token):
+                raise StoreTrouble("the store did not commit the request; nothing of it was written") from trouble
+        else:
+            self._done = []
+            await self._close()
+        return None
+
+    async def rollback(self) -> None:
+        await self._abandon()
+
+    async def _was_committed(self, commit: int, token: str) -> bool:
+        """Whether the commit came to be. The gate is free again only when the server has ended that transaction, either way."""
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                while True:
+                    try:
+                        await self._begin()
+                        return bool(await self.ask(cypher.WAS_COMMITTED, token=self._token, commit=commit, by=token))
+                    except StoreTrouble:
+                        await asyncio.sleep(_PAUSE * (1 + random.random()))
+                    finally:
+                        await self._abandon()
+        except TimeoutError as error:
+            raise StoreTrouble(
+                "the store went away during the commit: whether the request was written is not known; send it again with its key"
+            ) from error
+
+    async def _forget_requests(self, at: Instant) -> None:
+        """Idempotency keys are kept for a week; now and then the older ones go."""
+        if time.monotonic() - self._forgotten >= _FORGET_SECONDS:
+            self._forgotten = time.monotonic()
+            await self.ask(cypher.FORGET_REQUESTS, before=at - _WEEK)
+
+    async def _abandon(self) -> None:
+        """Roll back, whatever state the connection is in; what was learnt in this transaction is forgotten."""
+        self._done = []
+        self.names.forget_after(0)
+        if self._transaction is not None:
+            with contextlib.suppress(StoreTrouble):
+                async with within(STATEMENT_SECONDS):
+                    await self._transaction.close()
+        await self._close()
+
+    async def _close(self) -> None:
+        session, self._session, self._transaction = self._session, None, None
+        if session is not None:
+            with contextlib.suppress(StoreTrouble):
+                async with within(STATEMENT_SECONDS):
+                    await session.close()
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise

@@ -1,0 +1,278 @@
+"""What a step writes under the gate: evidence first, then links, then who people are.
+
+A write is kept with its arguments (`kept`), so that it can be done again in another transaction; it must depend on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import orjson
+
+from graph.model import FragmentStatus, Identifier, Judgement, Key
+from graph.resolve.rules import Rules
+from graph.store.neo4j import cypher
+from graph.store.neo4j.counters import Counters, Names
+from graph.store.neo4j.rows import STATES, SUPERSEDED, WITHDRAWN, link_columns, summary_columns
+from graph.store.neo4j.schema import label_of
+from graph.store.neo4j.under_gate import Ask
+from graph.store.ports import NAMESPACE_SHIFT, SHARED, ChangeRow, Delta, LinkRow, Member, NewVersion, Pair
+from graph.traits.names import tokens
+
+__all__ = ["Writes", "kept"]
+
+P = ParamSpec("P")
+W = TypeVar("W", bound="Writes")
+
+
+def kept(write: Callable[Concatenate[W, P], Coroutine[Any, Any, None]]) -> Callable[Concatenate[W, P], Coroutine[Any, Any, None]]:
+    """Keep each call of this write in the step's log."""
+
+    @wraps(write)
+    async def run(self: W, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        self.log.append((write, args, kwargs))
+        await write(self, *args, **kwargs)
+
+    return run
+
+
+class Writes:
+    """The writes of `Writing`; a bounded number of statements each, none where there is nothing to write."""
+
+    ask: Ask
+    counters: Counters
+    names: Names
+    rules: Rules
+
+    def __init__(self) -> None:
+        self.log: list[tuple[Callable[..., Coroutine[Any, Any, None]], tuple[Any, ...], dict[str, Any]]] = []
+        self.announced: dict[int, str] = {}
+        """New identifiers that are not on record yet: the first write of the step puts them there, since others name them."""
+
+    @property
+    def commit(self) -> int:
+        return self.counters.commit
+
+    async def write_again(self) -> None:
+        """Everything this step wrote, in a new transaction."""
+        for write, args, kwargs in self.log:
+            await write(self, *args, **kwargs)
+
+    async def _rows(self, statement: str, rows: Iterable[Sequence[Any]], **values: Any) -> None:
+        listed = [list(row) for row in rows]
+        if listed:
+            await self.ask(statement, rows=listed, **values)
+
+    async def _meet_announced(self) -> None:
+        if self.announced:
+            fresh, self.announced = self.announced, {}
+            await self._new_identifiers(fresh)
+
+    @kept
+    async def _new_identifiers(self, fresh: Mapping[int, str]) -> None:
+        names = self.names.names
+        rows = ((names[(at >> NAMESPACE_SHIFT) - 1], at, value) for at, value in fresh.items())
+        await self._rows(cypher.NEW_IDENTIFIERS, ((label_of(name), at, name, value) for name, at, value in rows), commit=self.commit)
+
+    @kept
+    async def new_namespaces(self, names: Sequence[str]) -> None:
+        """Names not known so far get the next numbers."""
+        first = self.names.mark() + 1
+        self.names.learn(names)
+        await self._rows(cypher.NEW_NAMESPACES, enumerate(names, first))
+
+    @kept
+    async def write_rules(self, version: int, toml: str) -> None:
+        await self.ask(cypher.NEW_RULES, version=version, toml=toml, by=None, commit=self.commit)
+
+    @kept
+    async def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None:
+        text = orjson.dumps(result).decode()
+        await self.ask(cypher.ANSWER, scope=key.scope, key=key.key, hash=digest.hex(), result=text, at=self.counters.at)
+
+    # ---------------------------------------------------------------- evidence
+
+    async def write_versions(self, versions: Sequence[NewVersion]) -> None:
+        await self._meet_announced()
+        await self._write_versions(versions)
+
+    @kept
+    async def _write_versions(self, versions: Sequence[NewVersion]) -> None:
+        await self._end_versions([v.replaces for v in versions if v.replaces is not None], SUPERSEDED)
+        await self._rows(cypher.NEW_VERSIONS, (_version(v, self.commit) for v in versions), commit=self.commit)
+        await self._rows(cypher.NEW_TOKENS, ((token, v.id) for v in versions for token in sorted(v.tokens)))
+
+    async def _end_versions(self, versions: Sequence[int], state: int) -> None:
+        """These active versions no longer count; what they carried moves to the history."""
+        if not versions:
+            return
+        head = True if state == WITHDRAWN else None
+        told = await self.ask(cypher.END_VERSIONS, ids=versions, state=state, head=head, commit=self.commit)
+        await self.ask(cypher.END_CARRIES, ids=versions, commit=self.commit)
+        names = self.rules.traits.names
+        gone = ((token, version) for version, traits in told if traits is not None for token in tokens(orjson.loads(traits), names))
+        await self._rows(cypher.END_TOKENS, gone)
+
+    @kept
+    async def withdraw_version(self, version: int) -> None:
+        await self._end_versions([version], WITHDRAWN)
+
+    async def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
+        self.counters.judgement += 1
+        await self._meet_announced()
+        await self._write_judgement(self.counters.judgement, judgement, digest, a, b)
+        return self.counters.judgement
+
+    @kept
+    async def _write_judgement(self, number: int, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> None:
+        await self.ask(
+            cypher.NEW_JUDGEMENT,
+            id=number,
+            kind=judgement.kind.value,
+            a=a,
+            b=b,
+            raw=[judgement.a.text, judgement.b.text],
+            at=judgement.at,
+            by=judgement.by,
+            reason=judgement.reason,
+            hash=digest.hex(),
+            in_force=a is not None and b is not None,
+            ends=sorted({at for at in (a, b) if at is not None}),
+            commit=self.commit,
+        )
+
+    @kept
+    async def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None:
+        await self._rows(cypher.IN_FORCE, changed)
+
+    # ---------------------------------------------------------------- links
+
+    async def write_links(self, rows: Sequence[LinkRow], gone: Sequence[Pair], before: Mapping[Pair, LinkRow]) -> None:
+        await self._meet_announced()
+        new: dict[bool, list[tuple[Any, ...]]] = {False: [], True: []}
+        seen: list[tuple[Any, ...]] = []
+        changed: list[tuple[Any, ...]] = []
+        left = list(gone)
+        for row in rows:
+            earlier, columns = before.get((row.a, row.b)), link_columns(row)
+            if earlier is not None and earlier.barred == row.barred:
+                n, bare, dirty, first, last, *rest = columns
+                if [dirty, *rest] == [link_columns(earlier)[place] for place in (2, 5, 6, 7)]:
+                    seen.append((row.a, row.b, n, bare, first, last))
+                else:
+                    changed.append((row.a, row.b, *columns))
+                continue
+            if earlier is not None:
+                left.append((row.a, row.b))
+            new[row.barred].append((row.a, row.b, *columns))
+        await self._write_links(left, new[False], new[True], seen, changed)
+
+    @kept
+    async def _write_links(
+        self, left: Sequence[Any], new: Sequence[Any], barred: Sequence[Any], seen: Sequence[Any], changed: Sequence[Any]
+    ) -> None:
+        await self._rows(cypher.LINKS_GONE, left)
+        await self._rows(cypher.NEW_LINKS, new)
+        await self._rows(cypher.NEW_BARRED, barred)
+        await self._rows(cypher.LINKS_SEEN, seen)
+        await self._rows(cypher.LINKS_CHANGED, changed)
+
+    # ---------------------------------------------------------------- identity
+
+    async def write_identifiers(self, fresh: Sequence[Member], flags: Sequence[tuple[int, int, int | None]]) -> None:
+        await self._meet_announced()
+        await self._write_flags([*_marked(fresh), *flags])
+
+    @kept
+    async def _write_flags(self, flags: Sequence[tuple[int, int, int | None]]) -> None:
+        rows = ((at, bits or None, group, bool(bits & SHARED)) for at, bits, group in flags)
+        await self._rows(cypher.FLAGS, rows, commit=self.commit)
+
+    async def apply(self, delta: Delta) -> list[int]:
+        await self._meet_announced()
+        first = self.counters.seq + 1
+        self.counters.seq += len(delta.changes)
+        await self._apply(delta, first)
+        return list(range(first, self.counters.seq + 1))
+
+    @kept
+    async def _apply(self, delta: Delta, first: int) -> None:
+        commit = self.commit
+        flags = [*_marked(delta.fresh), *delta.flags]
+        if flags:
+            await self._rows(cypher.FLAGS, ((at, bits or None, group, bool(bits & SHARED)) for at, bits, group in flags), commit=commit)
+        await self._write_people(delta)
+        await self._write_pins(delta)
+        refusals = ((a, b, *((r.rule.value, r.namespace) if r else (None, None))) for a, b, r in delta.refusals)
+        await self._rows(cypher.LINKS_REFUSED, refusals)
+        await self._rows(cypher.CAUSES, delta.causes)
+        await self._rows(cypher.NEW_CHANGES, (_change(seq, c) for seq, c in enumerate(delta.changes, first)), commit=commit)
+
+    async def _write_people(self, delta: Delta) -> None:
+        """Summaries and memberships. A new profile is written with its members, others get them."""
+        commit = self.commit
+        if delta.moved:
+            await self.ask(cypher.END_MEMBERSHIPS, ids=[at for at, _ in delta.moved], commit=commit)
+        joining: dict[int, list[int]] = defaultdict(list)
+        for member in delta.fresh:
+            if member.profile:
+                joining[member.profile].append(member.id)
+        for at, profile in delta.moved:
+            if profile is not None:
+                joining[profile].append(at)
+        rows = {row.n: row for row in delta.profiles}
+        made = [(n, one_id, pin, *summary_columns(rows.pop(n)), joining.pop(n, [])) for n, one_id, pin in delta.made]
+        await self._rows(cypher.NEW_PROFILES, made, commit=commit)
+        retired = [n for n, _ in delta.leads]
+        if retired or rows:
+            await self.ask(cypher.LEAD_NOWHERE, ns=[*retired, *rows])
+        await self._rows(cypher.PROFILES_RETIRED, delta.leads, commit=commit)
+        await self._rows(cypher.LEAD_TO, ((n, to) for n, to in delta.leads if to is not None))
+        await self._rows(cypher.PROFILES_CHANGED, ((n, *summary_columns(row)) for n, row in rows.items()))
+        await self._rows(cypher.NEW_MEMBERSHIPS, joining.items(), commit=commit)
+        touched = {*delta.touched, *(change.n for change in delta.changes)}.difference(row[0] for row in made)
+        if touched:
+            await self.ask(cypher.TOUCHED, ns=sorted(touched), commit=commit)
+
+    async def _write_pins(self, delta: Delta) -> None:
+        if delta.pins or delta.closed:
+            await self.ask(cypher.END_PINS, ns=[n for n, _ in (*delta.pins, *delta.closed)], commit=self.commit)
+            await self._rows(cypher.PINNED, delta.pins, commit=self.commit)
+            await self._rows(cypher.CLOSED, delta.closed, commit=self.commit)
+
+
+def _marked(fresh: Collection[Member]) -> list[tuple[int, int, int | None]]:
+    """Flags and groups of new identifiers that have any."""
+    return [(m.id, m.flags, m.group) for m in fresh if m.flags or m.group is not None]
+
+
+def _version(v: NewVersion, commit: int) -> tuple[Any, ...]:
+    fragment, active = v.fragment, v.state is FragmentStatus.ACTIVE
+    return (
+        v.id,
+        fragment.source,
+        fragment.id,
+        v.digest.hex(),
+        True if active else None,
+        STATES.index(v.state),
+        v.observed,
+        fragment.observed_at,
+        fragment.score,
+        list(v.ids),
+        _texts(fragment.identifiers),
+        _texts(v.blocked) or None,
+        None if fragment.traits is None else orjson.dumps(fragment.traits).decode(),
+        None if active else commit,
+        list(v.ids) if active else [],
+    )
+
+
+def _texts(identifiers: Sequence[Identifier]) -> list[str]:
+    return [identifier.text for identifier in identifiers]
+
+
+def _change(seq: int, c: ChangeRow) -> tuple[Any, ...]:
+    return (seq, c.n, c.kind.value, list(c.gained), list(c.lost), c.leads, c.cause_kind, c.cause)
