@@ -1,0 +1,124 @@
+"""Writers killed at random moments, and writers at once: nothing acknowledged is lost, nothing is half there, the store is sound.
+
+ONEID_KILLS says how often a writer is killed: 50 by default, 1,000 by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph.check import check
+from graph.model import RecordKey
+from graph.resolve.rules import Rules
+from graph.store import open_store
+from graph.store.ports import Store
+from graph.views import Want
+from tests.graph.store.writer_process import RULES
+
+KILLS = int(os.environ.get("ONEID_KILLS", "50"))
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class Told:
+    """What one writer said: its requests by number, and which of them were acknowledged."""
+
+    sent: dict[int, dict[str, Any]] = field(default_factory=dict)
+    acknowledged: set[int] = field(default_factory=set)
+    token: int = 0
+
+    def hear(self, output: bytes) -> None:
+        for line in output.split(b"\n")[:-1]:  # a last line without its end was cut off
+            said = json.loads(line)
+            if "sent" in said:
+                self.sent[said["sent"]] = said
+            else:
+                self.acknowledged.add(said["acknowledged"])
+                self.token = max(self.token, said["token"])
+
+    def fragments(self, *, acknowledged: bool) -> list[list[str]]:
+        """The record ids of each request of fragments."""
+        return [
+            [record for record, *_ in said["records"]]
+            for n, said in self.sent.items()
+            if said["kind"] == "fragments" and (n in self.acknowledged) is acknowledged
+        ]
+
+
+def writer(url: str, seed: int, requests: int, tasks: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.graph.store.writer_process", url, str(seed), str(requests), str(tasks)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def killed(url: str, seed: int, draw: random.Random) -> Told:
+    """A writer killed some time after its first acknowledgement."""
+    told = Told()
+    with writer(url, seed, 100_000, draw.choice((1, 4))) as process:
+        assert process.stdout is not None
+        heard = b""
+        while b"acknowledged" not in heard:
+            more = os.read(process.stdout.fileno(), 65_536)
+            assert more, process.stderr.read().decode() if process.stderr else ""
+            heard += more
+        time.sleep(draw.uniform(0, 0.15))
+        process.send_signal(signal.SIGKILL)
+        told.hear(heard + process.stdout.read())
+    return told
+
+
+async def on_record(store: Store, record: str) -> bool:
+    return await store.fragment(RecordKey("writer", record), (Want("identifiers"),)) is not None
+
+
+@pytest.mark.kill
+async def test_a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_leaves_nothing_half(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    draw = random.Random(20_261_122)
+    acknowledged = in_flight = 0
+    for seed in range(KILLS):
+        told = killed(url, seed, draw)
+        async with open_store(url, Rules.parse(RULES)) as store:
+            assert (await store.head())[0] >= told.token
+            for records in told.fragments(acknowledged=True):
+                acknowledged += 1
+                assert [record for record in records if not await on_record(store, record)] == []
+            for records in told.fragments(acknowledged=False):
+                in_flight += 1
+                fresh = [record for record in records if int(record.rsplit("-", 1)[1]) >= 100]
+                assert len({await on_record(store, record) for record in fresh}) <= 1
+            if seed % 10 == 9 or seed == KILLS - 1:
+                assert (await check(store)).differences == ()
+    assert acknowledged > KILLS
+    assert in_flight > KILLS // 4  # killed in the middle of something, not in between
+
+
+@pytest.mark.kill
+async def test_two_processes_of_four_tasks_on_the_same_people_leave_a_sound_store(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    both = [writer(url, seed, 40, 4) for seed in (1, 2)]
+    told = [Told(), Told()]
+    for process, heard in zip(both, told, strict=True):
+        output, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors.decode()
+        heard.hear(output)
+
+    assert [len(heard.sent) for heard in told] == [160, 160]
+    assert all(heard.sent.keys() == heard.acknowledged for heard in told)
+    async with open_store(url, Rules.parse(RULES)) as store:
+        for heard in told:
+            for records in heard.fragments(acknowledged=True):
+                assert all([await on_record(store, record) for record in records])
+        report = await check(store)
+    assert report.differences == ()
+    assert report.counted["fragments"] > 200
