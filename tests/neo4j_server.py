@@ -28,10 +28,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, LiteralString
 
+import pytest
 from neo4j import GraphDatabase
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
-__all__ = ["LINES", "Line", "Missing", "Server", "given", "running", "start"]
+from graph.store.neo4j.connect import connected, target_of
+
+__all__ = ["LINES", "Line", "Missing", "Server", "given", "running", "start", "wanted", "wipe"]
 
 CACHE: Final = Path.home() / ".cache" / "oneid-tests"
 PASSWORD: Final = "only-for-tests"
@@ -149,6 +152,23 @@ def running() -> Server:
         atexit.register(server.stop)
         _running[version] = server
     return _running[version]
+
+
+def wanted() -> Server:
+    """As `running`, for a fixture: without a server the test is skipped, which counts as a failure where CI is set."""
+    try:
+        return running()
+    except Missing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"no Neo4j: {missing}", pytrace=False)
+        pytest.skip(f"no Neo4j: {missing}")
+
+
+async def wipe(server: Server) -> None:
+    """Empty its database; constraints and indexes stay. Bounded steps, so that a test may leave as much as it likes."""
+    target = target_of(server.uri)
+    async with connected(target) as driver, driver.session(database=target.database) as session:
+        await (await session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 20000 ROWS")).consume()
 
 
 def start(version: str, *, java_options: tuple[str, ...] = _SMALL, pagecache: str = "64m", folder: Path | None = None) -> Server:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 __all__ = ["Gate", "Transaction"]
@@ -34,7 +34,8 @@ class Transaction(Protocol[W_co]):
         ...
 
     async def drop_step(self) -> None:
-        """Undo what the step wrote; the steps before it stay."""
+        """Undo what the step wrote; the steps before it stay. A store that cannot undo one step alone may write those before it again in a
+        new transaction; where that does not succeed it raises, and all of them fail with nothing written."""
         ...
 
     async def commit(self) -> None:
@@ -53,32 +54,44 @@ class Gate(Generic[W]):
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._busy = False
         self._begun = False
+        self._inside = False  # a step is open
         self._done: list[asyncio.Future[None]] = []
 
     @asynccontextmanager
     async def step(self) -> AsyncIterator[W]:
-        """One step; leaving it returns when it is durable, or raises and nothing of it was written."""
+        """One step; leaving it returns when it is durable, or raises and nothing of it was written. A caller who is cancelled while it is
+        being closed or committed never hears which."""
         await self._turn()
-        settled: asyncio.Future[None] | None = None
         try:
-            if not self._begun:
-                await _whole(self._transaction.begin())
-                self._begun = True
-            step = await _whole(self._transaction.open_step())
-            try:
-                yield step
-                await _whole(self._transaction.close_step())
-            except BaseException:
+            yield await _whole(self._open())
+            settled = await _whole(self._close())
+        except BaseException:
+            if self._inside:
                 await _whole(self._drop())
-                raise
-            settled = asyncio.get_running_loop().create_future()
-            self._done.append(settled)
+            raise
         finally:
             await _whole(self._leave())
         await settled
 
+    async def _open(self) -> W:
+        if not self._begun:
+            await self._transaction.begin()
+            self._begun = True
+        step = await self._transaction.open_step()
+        self._inside = True
+        return step
+
+    async def _close(self) -> asyncio.Future[None]:
+        """Keep the step; what comes back is done when the transaction is."""
+        await self._transaction.close_step()
+        self._inside = False
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._done.append(settled)
+        return settled
+
     async def _drop(self) -> None:
         """Undo one step; where even that fails the transaction is gone, and with it the steps before."""
+        self._inside = False
         try:
             await self._transaction.drop_step()
         except Exception as trouble:  # noqa: BLE001 - whatever it was, those waiting must hear of it
@@ -145,8 +158,9 @@ async def _whole(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not task.done():
-            await asyncio.wait([task])
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # of a caller who cannot wait
+                await asyncio.wait([task])
         if not task.cancelled():
             task.exception()
         raise

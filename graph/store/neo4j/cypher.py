@@ -237,6 +237,7 @@ WITH f, r UNWIND r[14] AS id
 MATCH (i:Identifier {id: id})
 CREATE (f)-[:CARRIES {observed: r[6]}]->(i)
 """
+YIELD_HEADS: Final = "UNWIND $rows AS r MATCH (f:Fragment {source: r[0], record: r[1], head: true}) SET f.head = null"
 END_VERSIONS: Final = """
 UNWIND $ids AS id
 MATCH (f:Fragment {id: id})
@@ -393,6 +394,7 @@ SUM_TIES: Final = """
 UNWIND $rows AS r
 MATCH (a:Identifier {id: r[0]})
 MATCH (b:Identifier {id: r[1]})
+WITH r, a, b
 MATCH (a)-[t:TIE {type: r[2]}]->(b)
 CALL (a, b, r) {
     OPTIONAL MATCH (a)-[k:INTERACTION {type: r[2]}]->(b)

@@ -98,7 +98,7 @@ commits; a property that says "absent" is not there. What is live has the names 
     gained, lost        lists of identifier ids
     leads               n of the OneID that this one leads to (itself while it names a profile); absent: nowhere for now
     cause_kind, cause   fragment: a version id; judgement: a judgement id; else a commit
-(:Commit {n, at, kind, by, reason, token})             n unique; by, reason may be absent; token as the gate's when it was written
+(:Commit {n, at, kind, by, reason, token})             n unique; index (at, n); by, reason may be absent; token as the gate's then
 (:Request {scope, key, hash, result, at})              (scope, key) unique; result is JSON text; at indexed
 (:Rules {version, toml, made, by})                     version unique
 (:Namespace {no, name})                                both unique; 1, 2, 3 …
@@ -150,6 +150,7 @@ _FIRST = (
     _unique("change_seq", "(x:Change)", "seq"),
     _range("change_one_id", "(x:Change)", "n", "seq"),
     _unique("commit_n", "(x:Commit)", "n"),
+    _range("commit_at", "(x:Commit)", "at", "n"),
     _unique("request_key", "(x:Request)", "scope", "key"),
     _range("request_at", "(x:Request)", "at"),
     _unique("rules_version", "(x:Rules)", "version"),

@@ -25,6 +25,8 @@ class UnderGate:
     """The reads of `Writing`; one statement each, whatever is asked for."""
 
     ask: Ask
+    withdrawn: set[RecordKey]
+    """Records met by `heads` that a withdrawn version stands for."""
 
     async def answered(self, key: Key) -> tuple[bytes, dict[str, Any]] | None:
         row = await self.ask(cypher.ANSWERED, scope=key.scope, key=key.key)
@@ -40,6 +42,8 @@ class UnderGate:
             status = None
             if equal is not None:
                 status = STATES[equal] if live else FragmentStatus.WITHDRAWN
+            if not live:
+                self.withdrawn.add(RecordKey(source, record))
             content = Content(RecordKey(source, record), bytes.fromhex(digest))
             found[content] = Head(version if live else None, observed, tuple(ids), score, status)
         return found

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
 
-from graph.model import FragmentStatus, Identifier, Judgement, Key
+from graph.model import FragmentStatus, Identifier, Judgement, Key, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.neo4j import cypher
 from graph.store.neo4j.counters import Counters, Names
@@ -46,6 +46,7 @@ class Writes:
     counters: Counters
     names: Names
     rules: Rules
+    withdrawn: set[RecordKey]
 
     def __init__(self) -> None:
         self.log: list[tuple[Callable[..., Coroutine[Any, Any, None]], tuple[Any, ...], dict[str, Any]]] = []
@@ -97,10 +98,13 @@ class Writes:
 
     async def write_versions(self, versions: Sequence[NewVersion]) -> None:
         await self._meet_announced()
-        await self._write_versions(versions)
+        back = {v.fragment.key for v in versions if v.state is FragmentStatus.ACTIVE} & self.withdrawn
+        self.withdrawn -= back
+        await self._write_versions(versions, sorted(back))
 
     @kept
-    async def _write_versions(self, versions: Sequence[NewVersion]) -> None:
+    async def _write_versions(self, versions: Sequence[NewVersion], back: Sequence[RecordKey]) -> None:
+        await self._rows(cypher.YIELD_HEADS, back)
         await self._end_versions([v.replaces for v in versions if v.replaces is not None], SUPERSEDED)
         await self._rows(cypher.NEW_VERSIONS, (_version(v, self.commit) for v in versions), commit=self.commit)
         await self._rows(cypher.NEW_TOKENS, ((token, v.id) for v in versions for token in sorted(v.tokens)))

@@ -32,6 +32,7 @@ class Neo4jWriting(UnderGate, Interactions):
         self.failed = False
         self.named = named
         self.counters = counters
+        self.withdrawn = set()
         self.names = transaction.names
         self.rules = transaction.rules
         self._transaction = transaction
