@@ -68,7 +68,7 @@ class InlineLoop(asyncio.SelectorEventLoop):
     Nothing happens side by side on it; tests of concurrency run on a usual loop.
     """
 
-    def run_in_executor(self, executor: Any, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: Any, func: Callable[[Unpack[Ts]], T], *args: *Ts) -> asyncio.Future[T]:
         done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))
