@@ -56,7 +56,7 @@ class Tie:
 
 
 class Ask(NamedTuple):
-    """Whose ties a search needs next, in which direction; `among`: only those with these people (None: with anybody)."""
+    """Whose ties a search needs next, in which direction; `among`: those with these people are enough (None: with anybody)."""
 
     people: tuple[int, ...]
     direction: Direction

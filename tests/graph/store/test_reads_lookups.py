@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graph.errors import BadCursor
 from graph.model import FragmentStatus, JudgementKind, ProfileKind, RecordKey, Refusal, Rule
 from graph.resolve.rules import Rules
 from graph.store.sqlite import reads
+from graph.store.sqlite.reads.newest import ANY, TOLD, newest_by_shares
+from graph.store.sqlite.reads.trip import LAST, Trip
 from graph.views import ByIdentifier, ByNumber, ByOneId, Connection, LookUp, Page, ProfileView, Want
 from tests.build import ids, minute
 from tests.graph.store.tables import Tables
@@ -480,6 +484,44 @@ def test_a_large_profile_is_read_in_two_rounds_and_misses_nothing(tables: Tables
     assert records(walk(tables, n, "fragments", first=100)) == [f"{number:04}" for number in range(299, -1, -1)]
 
 
+_carried = st.lists(st.tuples(st.integers(0, 5), st.sets(st.integers(0, 5), min_size=1, max_size=3), st.booleans()), max_size=40)
+
+
+@given(_carried, st.integers(1, 12), st.sampled_from([1, 300, 2_000]), st.booleans())
+def test_reading_large_profiles_by_shares_is_reading_them_whole(
+    fragments: list[tuple[int, set[int], bool]], most: int, size: int, told: bool
+) -> None:
+    tables = Tables()
+    n = tables.person(*(f"device:{number}" for number in range(6)))
+    tables.conn.execute("UPDATE one_id SET size = ?", (size,))  # the larger, the smaller the share of each member
+    expected = []
+    for at, members, has_traits in fragments:
+        carried = [f"device:{member}" for member in members]
+        version = tables.fragment("web", "r", *carried, at=at, traits={"plan": 1} if has_traits else None, links=False)
+        if has_traits or not told:
+            expected.append((minute(at), version))
+    trip, view = Trip(tables.conn, tables.rules), profile(tables, n)
+
+    found = newest_by_shares(trip, [view], most, (LAST, LAST), TOLD if told else ANY)[n]
+
+    assert found.keys == sorted(expected, reverse=True)[:most]
+    assert found.more == (len(expected) >= most)
+    tables.conn.close()
+
+
+def test_traits_of_profiles_too_large_to_read_whole_are_the_same(monkeypatch: pytest.MonkeyPatch, tables: Tables) -> None:
+    n = tables.person("user_id:ada", "phone:+1")
+    for number in range(30):
+        tables.fragment("web", f"{number}", "user_id:ada", "phone:+1", at=number, traits={f"t{number % 7}": number} if number % 2 else None)
+    traits = want("traits", want("alternatives"))
+    whole = part(tables, n, traits)
+
+    monkeypatch.setattr("graph.store.sqlite.reads.newest.FEW", 10)
+
+    assert part(tables, n, traits) == whole
+    assert len(whole) == 7
+
+
 def test_the_active_version_of_a_record_is_the_fragment_else_the_withdrawn_one(tables: Tables) -> None:
     tables.person("user_id:ada")
     tables.fragment("crm", "1", "user_id:ada", at=1, state=1)
@@ -507,11 +549,12 @@ def test_judgements_of_a_profile_come_newest_first_in_force_or_not(tables: Table
     second = tables.judge("distinct", "user_id:ada", "user_id:bob", in_force=False)
     third = tables.judge("same", "user_id:null", "phone:+1", void=True)
 
-    edges = walk(tables, ada, "judgements", want("a", want("profile")), first=1)
+    edges = walk(tables, ada, "judgements", want("a", want("profile"), want("sources"), SPAN), first=1)
 
     assert [edge.node.id for edge in edges] == [third, second, first]
     void, distinct, same = (edge.node for edge in edges)
     assert (void.a.identifier.text, void.a.id, void.b.identifier.text) == ("user_id:null", 0, "phone:+1")
+    assert (void.a.first_seen, void.a.parts) == (void.at, {("profile", ()): None, ("sources", ()): ()})
     assert (distinct.kind, distinct.in_force) == (JudgementKind.DISTINCT, False)
     assert (same.by, same.reason, same.in_force) == ("eve", "told", True)
     assert same.a.parts[("profile", ())].n == ada

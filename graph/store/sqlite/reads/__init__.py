@@ -6,7 +6,7 @@ facts belong to; then what the method of the same name takes, but no token.
 
 from __future__ import annotations
 
-from graph.store.sqlite.reads import judgements, social, traits
+from graph.store.sqlite.reads import holdings, judgements, profile_links, social, traits
 from graph.store.sqlite.reads.feed import changes, head
 from graph.store.sqlite.reads.fragments import fragment
 from graph.store.sqlite.reads.identifiers import shared_identifiers
@@ -30,5 +30,5 @@ __all__ = [
     "stats",
 ]
 
-_PARTS = (judgements, social, traits)
+_PARTS = (holdings, judgements, profile_links, social, traits)
 """Modules that only enter parts of profiles."""

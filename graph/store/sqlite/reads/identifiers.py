@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from graph.model import Identifier, Instant
@@ -24,7 +24,7 @@ from graph.store.sqlite.reads.trip import (
 )
 from graph.views import Connection, Edge, IdentifierView, Key, Page, ProfileView, Want
 
-__all__ = ["identifier_page", "identifier_views", "shared_identifiers", "unknown_identifier"]
+__all__ = ["blocked_identifier", "identifier_views", "shared_identifiers"]
 
 
 def identifier_views(trip: Trip, ids: Iterable[int], want: Sequence[Want] = ()) -> dict[int, IdentifierView]:
@@ -60,16 +60,10 @@ def identifier_views(trip: Trip, ids: Iterable[int], want: Sequence[Want] = ()) 
     return views
 
 
-def unknown_identifier(identifier: Identifier) -> IdentifierView:
-    """How a blocked identifier shows, which is none in the store: with id 0 and without parts."""
-    return IdentifierView(0, identifier, shared=False)
-
-
-def identifier_page(trip: Trip, ids: Collection[int], want: Want) -> tuple[tuple[int, ...], Page]:
-    """Of a list of ids those of the wanted page and one beyond, by id; keys are (id,)."""
-    page = page_of(want)
-    after = page.after[0] if page.after else 0
-    return tuple(sorted(id for id in ids if id > after)[: page.first + 1]), page
+def blocked_identifier(identifier: Identifier, at: Instant, want: Sequence[Want]) -> IdentifierView:
+    """How the blocked end of a void judgement shows, which is no identifier of the store: with id 0, seen when it was judged."""
+    parts = {one.key: () if one.field == "sources" else None for one in want if one.field != "span"}
+    return IdentifierView(0, identifier, shared=False, first_seen=at, last_seen=at, parts=parts)
 
 
 # ---------------------------------------------------------------- when and where an identifier was seen

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from graph.model import Identifier, JudgementKind
-from graph.store.sqlite.reads.identifiers import identifier_views, unknown_identifier
+from graph.model import Identifier, Instant, JudgementKind
+from graph.store.sqlite.reads.identifiers import blocked_identifier, identifier_views
 from graph.store.sqlite.reads.profiles import part
 from graph.store.sqlite.reads.trip import LAST, Trip, connection, inner_of, numbers, page_of, without_rows
 from graph.views import Connection, Edge, IdentifierView, JudgementView, ProfileView, Want
@@ -32,16 +32,16 @@ CROSS JOIN judgement g ON g.id IN (
 def judgement_views(trip: Trip, ids: Iterable[int], want: Sequence[Want]) -> dict[int, JudgementView]:
     """Judgements by number; where an end is blocked the judgement is void and shows that identifier as it was sent."""
     rows: list[tuple[Any, ...]] = trip.rows(_BY_NUMBER, numbers(ids))
-    a_ends = identifier_views(trip, (row[2] for row in rows if row[2] is not None), inner_of(want, "a"))
-    b_ends = identifier_views(trip, (row[3] for row in rows if row[3] is not None), inner_of(want, "b"))
+    wants = (inner_of(want, "a"), inner_of(want, "b"))
+    known = [identifier_views(trip, (row[place] for row in rows if row[place] is not None), wants[place - 2]) for place in (2, 3)]
 
-    def end(views: Mapping[int, IdentifierView], id: int | None, raw: Sequence[str]) -> IdentifierView:
-        return unknown_identifier(Identifier(*raw)) if id is None else views[id]
+    def end(place: int, id: int | None, sent: Sequence[Sequence[str]], at: Instant) -> IdentifierView:
+        return blocked_identifier(Identifier(*sent[place]), at, wants[place]) if id is None else known[place][id]
 
     found = {}
     for id, kind, a, b, raw, at, by, reason, in_force in rows:
         sent = orjson.loads(raw)
-        ends = (end(a_ends, a, sent[0]), end(b_ends, b, sent[1]))
+        ends = (end(0, a, sent, at), end(1, b, sent, at))
         found[id] = JudgementView(id, JudgementKind(kind), *ends, at, by, reason, bool(in_force))
     return found
 

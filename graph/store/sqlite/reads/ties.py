@@ -110,8 +110,7 @@ class TieReader:
                 ties[near].setdefault((origin, target), Tie()).add(Sum(origin, target, *rest))
         for ask, answer in chosen:
             for n in ask.people:
-                far = 1 if way is Direction.OUT else 0
-                merge(answer.ties, {pair: tie for pair, tie in ties[n].items() if ask.among is None or pair[far] in ask.among})
+                merge(answer.ties, ties[n])
             answer.cut.update(cut.intersection(ask.people))
 
     def _sums(self, ties: str, way: Direction, people: Iterable[int], room: int, among: Iterable[int] | None) -> list[Any]:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import orjson
 
-from graph.store.sqlite.reads.fragments import holders_of, newest_told
+from graph.store.sqlite.reads.fragments import holders_of
 from graph.store.sqlite.reads.identifiers import identifier_views
+from graph.store.sqlite.reads.newest import newest_told
 from graph.store.sqlite.reads.profiles import part
 from graph.store.sqlite.reads.trip import Face, Trip, argument, inner_of
 from graph.traits.fold import Golden, Told, fold
