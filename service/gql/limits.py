@@ -125,7 +125,7 @@ _LENGTHS: Final[Mapping[str, tuple[str, int]]] = {
     "alternatives": ("first", 10),
     "neighbourhood": ("maxNodes", 200),
     "socialPath": ("maxHops", 4),
-    "nodes": ("ids", 100),
+    "nodes": ("ids", 1),  # of a neighbourhood too, whose own length counts
     "profilesBy": ("by", 100),
     "traits": ("keys", 20),
 }
