@@ -87,12 +87,12 @@ class Profile(Node):
     ) -> list[Trait]:
         return [Trait.of(one, self.sight) for one in self.sight.part(self.view.parts, "traits", "traits", keys=keys)]
 
-    @resolved("The links between its identifiers; with `refused` those that were refused instead, also towards other profiles.")
+    @resolved("The links between its identifiers; with `refused` also those that are not used, towards other profiles too.")
     def links(
         self,
         first: First = UNSET,
         after: After = UNSET,
-        refused: Annotated[bool | None, strawberry.argument(description="True: the refused ones. False or null: those in use.")] = False,
+        refused: Annotated[bool | None, strawberry.argument(description="True: the refused ones too. False or null: those in use.")] = False,
     ) -> LinkConnection:
         page, key = self.sight.page(self.view.parts, "links", "links", first=first, after=after, refused=refused)
         return LinkConnection.of(page, lambda one: Link.of(one, self.sight), "links", key)

@@ -63,7 +63,7 @@ class SocialNode:
     view: strawberry.Private[SocialNodeView]
     sight: strawberry.Private[Sight]
     depth: int = strawberry.field(description="Hops from the profile asked for, which itself has 0.")
-    strength: float = strawberry.field(description="Weight of its strongest connection towards the centre; 0 for the centre.")
+    strength: float = strawberry.field(description="The weights of its connections with the hop before, added up; 0 for the centre.")
 
     @classmethod
     def of(cls, view: SocialNodeView, sight: Sight) -> Self:
