@@ -92,7 +92,9 @@ class Profile(Node):
         self,
         first: First = UNSET,
         after: After = UNSET,
-        refused: Annotated[bool | None, strawberry.argument(description="True: the refused ones too. False or null: those in use.")] = False,
+        refused: Annotated[
+            bool | None, strawberry.argument(description="True: the refused ones too. False or null: only those in use.")
+        ] = False,
     ) -> LinkConnection:
         page, key = self.sight.page(self.view.parts, "links", "links", first=first, after=after, refused=refused)
         return LinkConnection.of(page, lambda one: Link.of(one, self.sight), "links", key)
