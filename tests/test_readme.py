@@ -27,6 +27,7 @@ import graphql
 import httpx
 import pytest
 import typer.main
+from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from graph import errors
@@ -301,7 +302,7 @@ def test_the_ways_of_normalising_are_those_of_the_code() -> None:
 
 
 def test_the_keys_of_a_mapping_are_those_of_the_code() -> None:
-    known = [FragmentFile, InteractionFile, Lookup]
+    known: list[type[BaseModel]] = [FragmentFile, InteractionFile, Lookup]
     keys = {field.alias or name for model in known for name, field in model.model_fields.items()}
 
     assert set(first_cells(section("### Mapping"))) == keys
