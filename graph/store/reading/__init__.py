@@ -6,7 +6,7 @@ takes, but no token.
 
 from __future__ import annotations
 
-from graph.store.reading import judgements, social, traits
+from graph.store.reading import holdings, judgements, profile_links, social, traits
 from graph.store.reading.feed import changes
 from graph.store.reading.fragments import fragment
 from graph.store.reading.identifiers import shared_identifiers
@@ -28,5 +28,5 @@ __all__ = [
     "shared_identifiers",
 ]
 
-_PARTS = (judgements, social, traits)
+_PARTS = (holdings, judgements, profile_links, social, traits)
 """Modules that only enter parts of profiles."""

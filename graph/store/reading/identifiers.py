@@ -13,7 +13,7 @@ from graph.store.reading.rows import Bounds, Rows
 from graph.store.reading.trip import Trip
 from graph.views import Connection, Edge, IdentifierView, Key, Page, ProfileView, Want
 
-__all__ = ["identifier_views", "shared_identifiers", "unknown_identifier"]
+__all__ = ["blocked_identifier", "identifier_views", "shared_identifiers"]
 
 
 async def identifier_views(trip: Trip, ids: Iterable[int], want: Sequence[Want] = ()) -> dict[int, IdentifierView]:
@@ -49,9 +49,10 @@ async def identifier_views(trip: Trip, ids: Iterable[int], want: Sequence[Want] 
     return views
 
 
-def unknown_identifier(identifier: Identifier) -> IdentifierView:
-    """How a blocked identifier shows, which is none in the store: with id 0 and without parts."""
-    return IdentifierView(0, identifier, shared=False)
+def blocked_identifier(identifier: Identifier, at: Instant, want: Sequence[Want]) -> IdentifierView:
+    """How the blocked end of a void judgement shows, which is no identifier of the store: with id 0, seen when it was judged."""
+    parts = {one.key: () if one.field == "sources" else None for one in want if one.field != "span"}
+    return IdentifierView(0, identifier, shared=False, first_seen=at, last_seen=at, parts=parts)
 
 
 # ---------------------------------------------------------------- when and where an identifier was seen

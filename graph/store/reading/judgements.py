@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from graph.model import Identifier, JudgementKind
-from graph.store.reading.identifiers import identifier_views, unknown_identifier
+from graph.model import Identifier, Instant, JudgementKind
+from graph.store.reading.identifiers import blocked_identifier, identifier_views
 from graph.store.reading.pages import LAST, connection, inner_of, page_of, without_rows
 from graph.store.reading.profiles import part
 from graph.store.reading.trip import Trip
@@ -17,15 +17,15 @@ __all__ = ["judgement_views"]
 async def judgement_views(trip: Trip, ids: Collection[int], want: Sequence[Want]) -> dict[int, JudgementView]:
     """Judgements by number; where an end is blocked the judgement is void and shows that identifier as it was sent."""
     rows = await trip.rows.judgements(ids) if ids else ()
-    a_ends = await identifier_views(trip, (row[2] for row in rows if row[2] is not None), inner_of(want, "a"))
-    b_ends = await identifier_views(trip, (row[3] for row in rows if row[3] is not None), inner_of(want, "b"))
+    wants = (inner_of(want, "a"), inner_of(want, "b"))
+    known = [await identifier_views(trip, (row[place] for row in rows if row[place] is not None), wants[place - 2]) for place in (2, 3)]
 
-    def end(views: Mapping[int, IdentifierView], id: int | None, sent: Identifier) -> IdentifierView:
-        return unknown_identifier(sent) if id is None else views[id]
+    def end(place: int, id: int | None, sent: Sequence[Identifier], at: Instant) -> IdentifierView:
+        return blocked_identifier(sent[place], at, wants[place]) if id is None else known[place][id]
 
     found = {}
     for id, kind, a, b, sent, at, by, reason, in_force in rows:
-        ends = (end(a_ends, a, sent[0]), end(b_ends, b, sent[1]))
+        ends = (end(0, a, sent, at), end(1, b, sent, at))
         found[id] = JudgementView(id, JudgementKind(kind), *ends, at, by, reason, bool(in_force))
     return found
 

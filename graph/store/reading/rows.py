@@ -237,8 +237,9 @@ class Rows(Protocol):
         """(a, b, observed, version) of the newest `most` active versions before a key that carry both."""
         ...
 
-    async def joined(self, ns: Collection[int], most: int) -> Iterable[tuple[int, int]]:
-        """The ends of what joins the members of profiles: at most `most` accepted links, and all judgements `same` in force."""
+    async def joined(self, ns: Collection[int], most: int) -> Iterable[tuple[int, int]] | None:
+        """The ends of what joins the members of profiles, accepted links and judgements `same` in force; None where links are more than
+        `most`."""
         ...
 
     # ------------------------------------------------------------ judgements and changes

@@ -63,6 +63,5 @@ class TieReader:
                 ties[near].setdefault((origin, target), Tie()).add(Sum(origin, target, *rest))
         for one, answer in chosen:
             for n in one.people:
-                far = 1 if way is Direction.OUT else 0
-                merge(answer.ties, {pair: tie for pair, tie in ties[n].items() if one.among is None or pair[far] in one.among})
+                merge(answer.ties, ties[n])
             answer.cut.update(cut.intersection(one.people))

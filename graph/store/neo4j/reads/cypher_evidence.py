@@ -119,14 +119,14 @@ CALL (x, y) {{
 RETURN collect([pair[0], pair[1], observed, id])
 """
 JOINED: Final = """
-RETURN COLLECT {
+RETURN [COLLECT {
     UNWIND $ns AS n MATCH (p:Profile {n: n}) MATCH (p)<-[:OF]-(a)-[k:LINK]->(b) WHERE k.refused IS NULL
     RETURN [a.id, b.id] LIMIT $most
-} + COLLECT {
+}, COLLECT {
     UNWIND $ns AS n MATCH (p:Profile {n: n}) MATCH (p)<-[:OF]-(m)<-[:JUDGES]-(j)
     WHERE j.a = m.id AND j.b IS NOT NULL AND j.in_force AND j.kind = 'same'
     RETURN [j.a, j.b]
-}
+}]
 """
 
 # ---------------------------------------------------------------- judgements

@@ -80,9 +80,10 @@ class EvidenceRows(Asking):
         rows = await self.ask(cypher.COMMON, pairs=_pairs(pairs), observed=before[0], version=before[1], most=most)
         return [(a, b, observed, id) for a, b, observed, id in rows]
 
-    async def joined(self, ns: Collection[int], most: int) -> list[tuple[int, int]]:
+    async def joined(self, ns: Collection[int], most: int) -> list[tuple[int, int]] | None:
         self.watch.parted(ns)
-        return [(a, b) for a, b in await self.ask(cypher.JOINED, ns=sorted(ns), most=most)]
+        links, same = await self.ask(cypher.JOINED, ns=sorted(ns), most=most + 1)
+        return None if len(links) > most else [(a, b) for a, b in links + same]
 
     # ------------------------------------------------------------ judgements
 
