@@ -32,7 +32,9 @@ import pytest
 from neo4j import GraphDatabase
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
+from graph.store.neo4j import cypher
 from graph.store.neo4j.connect import connected, target_of
+from graph.store.neo4j.schema import STEPS
 
 __all__ = ["LINES", "Line", "Missing", "Server", "given", "running", "start", "wanted", "wipe"]
 
@@ -165,10 +167,14 @@ def wanted() -> Server:
 
 
 async def wipe(server: Server) -> None:
-    """Empty its database; constraints and indexes stay. Bounded steps, so that a test may leave as much as it likes."""
+    """Empty its database; constraints, indexes and the note that they are there stay. Bounded steps, so that a test may leave as much as it
+    likes."""
     target = target_of(server.uri)
     async with connected(target) as driver, driver.session(database=target.database) as session:
-        await (await session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 20000 ROWS")).consume()
+        query = "MATCH (n) WHERE NOT (n:Schema AND n.step = $step) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 20000 ROWS"
+        await (await session.run(query, step=len(STEPS))).consume()
+        if await (await session.run(cypher.SCHEMA_STEP)).single():
+            await (await session.run(cypher.PUT_GATE)).consume()
 
 
 def start(version: str, *, java_options: tuple[str, ...] = _SMALL, pagecache: str = "64m", folder: Path | None = None) -> Server:

@@ -15,14 +15,23 @@ _MEMORY = "sqlite://:memory:"
 
 
 def open_store(url: str, rules: Rules) -> AbstractAsyncContextManager[Store]:
-    """The store behind a URL: `sqlite:///relative.db`, `sqlite:////absolute.db`, or `sqlite://:memory:` for one that ends with the block.
+    """The store behind a URL.
+
+    - `sqlite:///relative.db`, `sqlite:////absolute.db`; `sqlite://:memory:` for one that ends with the block
+    - `neo4j://user:password@host:7687/database`, and `neo4j+s://`, `neo4j+ssc://`, `bolt://`, `bolt+s://`, `bolt+ssc://` likewise
 
     `rules` come into force where the store has none yet.
     """
-    from graph.store.sqlite.store import open_sqlite  # a store is loaded when it is asked for
+    scheme = url.partition("://")[0]  # a store is loaded when it is asked for
+    if scheme.partition("+")[0] in ("neo4j", "bolt"):
+        from graph.store.neo4j.store import open_neo4j
+
+        return open_neo4j(url, rules)
+    from graph.store.sqlite.store import open_sqlite
 
     if url == _MEMORY:
         return open_sqlite(":memory:", rules)
     if url.startswith(_FILE) and len(url) > len(_FILE):
         return open_sqlite(url.removeprefix(_FILE), rules)
-    raise BadInput("this store is not known; allowed are sqlite:///path and sqlite://:memory:", ("ONEID_STORE",))
+    allowed = "sqlite:///path, sqlite://:memory: and neo4j://user:password@host:7687/database"
+    raise BadInput(f"this store is not known; allowed are {allowed}", ("ONEID_STORE",))

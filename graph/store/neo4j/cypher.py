@@ -30,7 +30,6 @@ MATCH (g:Gate {id: 0}) SET g.token = $token
 RETURN COUNT { MATCH (c:Commit {n: $commit}) WHERE c.token = $by } = 1
 """
 FORGET_REQUESTS: Final = "MATCH (r:Request) WHERE r.at < $before WITH r LIMIT 10000 DELETE r"
-HEAD: Final = "MATCH (g:Gate {id: 0}) RETURN [g.commit, g.seq]"
 
 # ---------------------------------------------------------------- setting up
 
@@ -214,6 +213,32 @@ MATCH (i:Identifier) WHERE i.id > $after
 WITH i ORDER BY i.id LIMIT $most
 RETURN [max(i.id), reduce(all = [], some IN collect(
     COLLECT { MATCH (i)-[t:TIE]->(far) RETURN [i.id, far.id, t.type, t.n, t.weight, t.first, t.last] }) | all + some)]
+"""
+
+# ---------------------------------------------------------------- exporting, as of commit $commit, a page by key at a time
+
+IDENTIFIERS_AS_OF: Final = """
+MATCH (i:Identifier) WHERE i.id > $after
+WITH i ORDER BY i.id LIMIT $most
+CALL (i) {
+    OPTIONAL MATCH (f)-[c:CARRIES|CARRIED]->(i)
+    WHERE f.made <= $commit AND coalesce(c.ended, $commit + 1) > $commit
+    RETURN min(f.observed) AS first, max(f.observed) AS last
+}
+WITH i, first, last, size([c IN coalesce(i.flips, []) WHERE c <= $commit]) % 2 = 1 AS shared,
+    COLLECT { MATCH (i)-[o:OF|WAS_OF]->(p) WHERE o.since <= $commit AND coalesce(o.ended, $commit + 1) > $commit RETURN p.one_id } AS names
+RETURN [max(i.id), collect(CASE WHEN size(names) > 0 THEN [i.namespace, i.value, names[0], shared, first, last] END)]
+"""
+FRAGMENTS_AS_OF: Final = """
+MATCH (f:Fragment) WHERE f.id > $after
+WITH f ORDER BY f.id LIMIT $most
+RETURN [max(f.id), collect(CASE WHEN f.made <= $commit AND coalesce(f.ended, $commit + 1) > $commit
+    THEN [f.source, f.record, f.observed, f.raw, f.traits, f.score] END)]
+"""
+TEXTS: Final = """
+UNWIND $ns AS n
+MATCH (p:Profile {n: n})<-[:OF]-(i:Identifier)
+RETURN collect([n, i.namespace + ':' + i.value])
 """
 
 # ---------------------------------------------------------------- writing: records

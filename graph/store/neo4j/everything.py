@@ -32,13 +32,13 @@ async def everything(step: Neo4jWriting) -> Everything:
         judgements=[
             JudgementRow(n, JudgementKind(kind), a, b, at, used) async for n, kind, a, b, at, used in _pages(step, cypher.EVERY_JUDGEMENT)
         ],
-        links=[_link(row) async for row in _pages(step, cypher.EVERY_LINK)],
+        links=sorted([_link(row) async for row in _pages(step, cypher.EVERY_LINK)], key=lambda row: (row.a, row.b)),
         one_ids=[_one_id(row) async for row in _pages(step, cypher.EVERY_ONE_ID)],
         changes=[
             ChangeRow(n, ChangeKind(kind), tuple(gained), tuple(lost), leads, cause_kind, cause)
             async for n, kind, gained, lost, leads, cause_kind, cause in _pages(step, cypher.EVERY_CHANGE)
         ],
-        interactions=[(a, b, kind, weight, at) async for a, b, kind, weight, at in _pages(step, cypher.EVERY_INTERACTION)],
+        interactions=sorted([(a, b, kind, weight, at) async for a, b, kind, weight, at in _pages(step, cypher.EVERY_INTERACTION)]),
         ties={(a, b, kind): (n, weight, first, last) async for a, b, kind, n, weight, first, last in _pages(step, cypher.EVERY_TIE)},
     )
 

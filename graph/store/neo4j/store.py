@@ -4,27 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from functools import partial
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from neo4j import READ_ACCESS, AsyncDriver
+from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncSession
 
-from graph.errors import StoreTrouble
-from graph.model import Instant
+from graph.errors import StoreBusy
+from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
-from graph.store.neo4j import cypher
+from graph.store.neo4j import export as exporting
+from graph.store.neo4j import reads
 from graph.store.neo4j.connect import STATEMENT_SECONDS, connected, target_of, within
 from graph.store.neo4j.everything import everything
 from graph.store.neo4j.prepare import prepare
+from graph.store.neo4j.reads import Run
 from graph.store.neo4j.transaction import Neo4jTransaction, now
 from graph.store.neo4j.writing import Neo4jWriting
-from graph.store.ports import Everything
+from graph.store.ports import Everything, ExportKind
+from graph.views import (
+    ChangeView,
+    Connection,
+    FragmentView,
+    IdentifierView,
+    JudgementView,
+    LinkView,
+    LookUp,
+    NeighbourhoodView,
+    Page,
+    ProfileView,
+    RuleSetView,
+    StatsView,
+    Want,
+)
 
 __all__ = ["Neo4jStore", "open_neo4j"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _LOOK_SECONDS: Final = 0.25
+_TOKEN_SECONDS: Final = 5.0
+_PAUSE: Final = 0.02
+_HOUR: Final = 3600.0
 
 
 @asynccontextmanager
@@ -46,6 +69,7 @@ class Neo4jStore:
         self.in_force = in_force
         self._driver = driver
         self._database = database
+        self._clock = clock
         self._gate: Gate[Neo4jWriting] = Gate(Neo4jTransaction(driver, database, in_force, clock))
         self._changed = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -60,14 +84,45 @@ class Neo4jStore:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    async def read(
+        self, work: Callable[Concatenate[Run, Rules, P], Awaitable[T]], token: int | None, /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """One read, on any member of a cluster; with a token on the one that writes, once the write that it names is visible."""
+        mode = READ_ACCESS if token is None else WRITE_ACCESS
+        async with self._session(mode) as session:
+
+            async def run(statement: str, /, **values: Any) -> Any:
+                async with within(STATEMENT_SECONDS):
+                    record = await (await session.run(statement, values)).single()
+                    return None if record is None else record[0]
+
+            if token is not None:
+                await self._reached(token, run)
+            return await work(run, self.in_force, *args, **kwargs)
+
     async def ask(self, statement: str, /, **values: Any) -> Any:
         """One statement outside the gate, by itself: the one value of its one record, None where it gives none."""
-        async with (
-            within(STATEMENT_SECONDS),
-            self._driver.session(database=self._database, default_access_mode=READ_ACCESS) as session,
-        ):
-            record = await (await session.run(statement, values)).single()
-            return None if record is None else record[0]
+
+        async def asked(run: Run, rules: Rules) -> Any:
+            return await run(statement, **values)
+
+        return await self.read(asked, None)
+
+    @asynccontextmanager
+    async def _session(self, mode: str) -> AsyncIterator[AsyncSession]:
+        session = self._driver.session(database=self._database, default_access_mode=mode)
+        try:
+            yield session
+        finally:
+            async with within(STATEMENT_SECONDS):
+                await session.close()
+
+    async def _reached(self, token: int, run: Run) -> None:
+        deadline = asyncio.get_running_loop().time() + _TOKEN_SECONDS
+        while (await reads.head(run, self.in_force))[0] < token:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise StoreBusy("the write that this read waits for is not visible yet; send the request again")
+            await asyncio.sleep(_PAUSE)
 
     async def wait_for_change(self, after_commit: int, timeout: float) -> int:
         deadline = asyncio.get_running_loop().time() + timeout
@@ -88,12 +143,91 @@ class Neo4jStore:
                 self._seen = (at, (await self.head())[0])
             return self._seen[1]
 
-    async def head(self) -> tuple[int, int]:
-        row = await self.ask(cypher.HEAD)
-        if row is None:
-            raise StoreTrouble("the store has no gate: its database was emptied; open it again")
-        return row[0], row[1]
+    async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
+        if kind == "profiles":
+            rows = exporting.profiles(self._long_step, self.in_force)
+        elif kind == "identifiers":
+            rows = exporting.identifiers(partial(self.writing, "export"))
+        else:
+            rows = exporting.fragments(partial(self.writing, "export"))
+        async with contextlib.aclosing(rows):
+            async for row in rows:
+                yield row
 
     async def everything(self) -> Everything:
-        async with self.writing("audit") as step:  # it writes nothing, so it leaves no commit
+        async with self._long_step() as step:
             return await everything(step)
+
+    @asynccontextmanager
+    async def _long_step(self) -> AsyncIterator[Neo4jWriting]:
+        """A step that reads for as long as it takes, and writes nothing; nobody writes meanwhile."""
+        transaction = Neo4jTransaction(self._driver, self._database, self.in_force, self._clock, seconds=_HOUR)
+        await transaction.begin()
+        try:
+            yield await transaction.open_step()
+        finally:
+            await transaction.rollback()
+
+    async def profiles_by(self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None) -> list[ProfileView | None]:
+        return await self.read(reads.profiles_by, token, by, want)
+
+    async def nodes(
+        self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
+    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | None]:
+        return await self.read(reads.nodes, token, ids, want)
+
+    async def profiles(
+        self,
+        page: Page,
+        want: Sequence[Want],
+        *,
+        kind: ProfileKind | None = None,
+        updated_after: Instant | None = None,
+        token: int | None = None,
+    ) -> Connection[ProfileView]:
+        return await self.read(reads.profiles, token, page, want, kind=kind, updated_after=updated_after)
+
+    async def search(
+        self,
+        prefixes: Sequence[Identifier],
+        names: Sequence[str],
+        page: Page,
+        want: Sequence[Want],
+        *,
+        whole: bool = False,
+        token: int | None = None,
+    ) -> Connection[ProfileView]:
+        return await self.read(reads.search, token, prefixes, names, page, want, whole=whole)
+
+    async def fragment(self, key: RecordKey, want: Sequence[Want], *, token: int | None = None) -> FragmentView | None:
+        return await self.read(reads.fragment, token, key, want)
+
+    async def shared_identifiers(
+        self, page: Page, want: Sequence[Want], *, namespaces: Sequence[str] | None = None, token: int | None = None
+    ) -> Connection[IdentifierView]:
+        return await self.read(reads.shared_identifiers, token, page, want, namespaces=namespaces)
+
+    async def changes(
+        self,
+        page: Page,
+        want: Sequence[Want],
+        *,
+        kinds: Sequence[str] | None = None,
+        n: int | None = None,
+        token: int | None = None,
+    ) -> Connection[ChangeView]:
+        return await self.read(reads.changes, token, page, want, kinds=kinds, n=n)
+
+    async def path(
+        self, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want], *, token: int | None = None
+    ) -> NeighbourhoodView | None:
+        return await self.read(reads.path, token, origin, target, max_hops, want)
+
+    async def rules(self, version: int | None = None) -> RuleSetView | None:
+        return await self.read(reads.rules, None, version)
+
+    async def stats(self) -> StatsView:
+        return await self.read(reads.stats, None)
+
+    async def head(self) -> tuple[int, int]:
+        return await self.read(reads.head, None)

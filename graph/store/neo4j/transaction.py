@@ -45,12 +45,21 @@ def now() -> Instant:
 class Neo4jTransaction:
     """A transaction of the gate (graph.store.gate.Transaction)."""
 
-    def __init__(self, driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant] = now) -> None:
+    def __init__(
+        self,
+        driver: AsyncDriver,
+        database: str | None,
+        rules: Rules,
+        clock: Callable[[], Instant] = now,
+        *,
+        seconds: float = TRANSACTION_SECONDS,
+    ) -> None:
         self.rules = rules
         self.names = Names()
         self._driver = driver
         self._database = database
         self._clock = clock
+        self._seconds = seconds
         self._session: AsyncSession | None = None
         self._transaction: AsyncTransaction | None = None
         self._token = ""
@@ -75,7 +84,7 @@ class Neo4jTransaction:
         self._token = uuid4().hex
         async with within(STATEMENT_SECONDS):
             self._session = self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS)
-            self._transaction = await self._session.begin_transaction(timeout=TRANSACTION_SECONDS)
+            self._transaction = await self._session.begin_transaction(timeout=self._seconds)
         commit, at, version, one_id, judgement, interaction, seq, places, names = await self.ask(
             cypher.TAKE_GATE, token=self._token, known=len(self.names.names)
         )
