@@ -12,8 +12,10 @@ import orjson
 from graph.model import ProfileKind
 from graph.resolve.rules import Rules
 from graph.store.ports import ExportKind
-from graph.store.sqlite.reads.profiles import profile_views
-from graph.store.sqlite.reads.trip import Trip, numbers
+from graph.store.reading.profiles import profile_views
+from graph.store.reading.trip import Trip, at_once
+from graph.store.sqlite.reads import SqliteRows
+from graph.store.sqlite.reads.asking import numbers
 from graph.views import Want
 
 __all__ = ["export_chunks"]
@@ -73,7 +75,7 @@ def _fragments(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list
 def _profiles(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
     ns = [n for (n,) in conn.execute("SELECT n FROM one_id WHERE n > ? AND size > 0 ORDER BY n LIMIT ?", (after, _CHUNK))]
     traits = Want("traits")
-    views = profile_views(Trip(conn, rules), ns, (traits,))
+    views = at_once(profile_views(Trip(SqliteRows(conn, rules), rules), ns, (traits,)))
     members: dict[int, list[str]] = defaultdict(list)
     for n, text in conn.execute(_MEMBERS, (numbers(ns),)):
         members[n].append(text)

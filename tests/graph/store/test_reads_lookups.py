@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from graph.errors import BadCursor
 from graph.model import FragmentStatus, JudgementKind, ProfileKind, RecordKey, Refusal, Rule
 from graph.resolve.rules import Rules
+from graph.store.reading.pages import LAST
 from graph.store.sqlite import reads
 from graph.store.sqlite.reads.newest import ANY, TOLD, newest_by_shares
-from graph.store.sqlite.reads.trip import LAST, Trip
 from graph.views import ByIdentifier, ByNumber, ByOneId, Connection, LookUp, Page, ProfileView, Want
 from tests.build import ids, minute
 from tests.graph.store.tables import Tables
@@ -500,9 +500,9 @@ def test_reading_large_profiles_by_shares_is_reading_them_whole(
         version = tables.fragment("web", "r", *carried, at=at, traits={"plan": 1} if has_traits else None, links=False)
         if has_traits or not told:
             expected.append((minute(at), version))
-    trip, view = Trip(tables.conn, tables.rules), profile(tables, n)
+    rows, view = reads.SqliteRows(tables.conn, tables.rules), profile(tables, n)
 
-    found = newest_by_shares(trip, [view], most, (LAST, LAST), TOLD if told else ANY)[n]
+    found = newest_by_shares(rows, [view], most, (LAST, LAST), TOLD if told else ANY)[n]
 
     assert found.keys == sorted(expected, reverse=True)[:most]
     assert found.more == (len(expected) >= most)

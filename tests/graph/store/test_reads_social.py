@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.store.reading import ties as reading
 from graph.store.sqlite import reads
-from graph.store.sqlite.reads import ties as reading
 from graph.views import ByNumber, NeighbourhoodView, PeerView, TieCount, Want
 from tests.build import minute
 from tests.graph.store.tables import Tables
@@ -111,7 +111,7 @@ def test_merging_two_people_makes_their_ties_one_and_those_between_them_none(fri
 
 def test_of_somebody_with_too_many_ties_the_strongest_count(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "ALL_TIES", 4)
-    monkeypatch.setattr("graph.store.sqlite.reads.social.MOST_TIES", 3)
+    monkeypatch.setattr("graph.store.reading.social.MOST_TIES", 3)
     star = tables.person("user_id:star")
     fans = [tables.person(f"user_id:{number}") for number in range(5)]
     for number in range(5):

@@ -1,73 +1,22 @@
-"""Identifiers: those of profiles, shared ones, and the parts that show where and when each was seen."""
+"""The rows of identifiers: those of profiles, shared ones, and where and when each was seen."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
-from graph.model import Identifier, Instant
-from graph.resolve.rules import Rules
 from graph.store.ports import NAMESPACE_SHIFT
-from graph.store.sqlite.reads.profiles import part, profile_views
-from graph.store.sqlite.reads.trip import (
-    Trip,
-    argument,
-    bounded,
-    connection,
-    merged,
-    numbers,
-    page_of,
-    total_wanted,
-    without_rows,
-)
-from graph.views import Connection, Edge, IdentifierView, Key, Page, ProfileView, Want
+from graph.store.reading.rows import Bounds, Face, Row
+from graph.store.sqlite.reads.asking import Asking, faces_of, numbers, numbers_of
+from graph.views import ProfileView
 
-__all__ = ["blocked_identifier", "identifier_views", "shared_identifiers"]
+__all__ = ["IdentifierRows"]
 
-
-def identifier_views(trip: Trip, ids: Iterable[int], want: Sequence[Want] = ()) -> dict[int, IdentifierView]:
-    """Identifiers by id with their parts, among others perhaps; one the store has never known is not there."""
-    asked = dict.fromkeys(ids)
-    faces = trip.faces(asked)
-    known = [faces[id] for id in asked if id in faces]
-    if not want:
-        plain = trip.plain
-        for face in known:
-            if face.id not in plain:
-                plain[face.id] = IdentifierView(face.id, face.identifier, face.shared)
-        return plain
-    parts: dict[int, dict[Any, Any]] = {face.id: {} for face in known}
-    spans: Mapping[int, tuple[Instant | None, Instant | None]] = {}
-    for one in merged(want):
-        if one.field == "span":
-            spans = _spans(trip, parts)
-        elif one.field == "sources":
-            sources = _sources(trip, parts, max(0, min(argument(one, "first", 20), 100)))
-            for id, own in parts.items():
-                own[one.key] = sources.get(id, ())
-        elif one.field == "profile":
-            profiles = profile_views(trip, (face.profile for face in known if face.profile is not None), one.inner)
-            for face in known:
-                parts[face.id][one.key] = None if face.profile is None else profiles.get(face.profile)
-        else:
-            raise KeyError(one.field)
-    views = {}
-    for face in known:
-        first, last = spans.get(face.id, (None, None))
-        views[face.id] = IdentifierView(face.id, face.identifier, face.shared, first, last, parts[face.id])
-    return views
-
-
-def blocked_identifier(identifier: Identifier, at: Instant, want: Sequence[Want]) -> IdentifierView:
-    """How the blocked end of a void judgement shows, which is no identifier of the store: with id 0, seen when it was judged."""
-    parts = {one.key: () if one.field == "sources" else None for one in want if one.field != "span"}
-    return IdentifierView(0, identifier, shared=False, first_seen=at, last_seen=at, parts=parts)
-
-
-# ---------------------------------------------------------------- when and where an identifier was seen
-
+_FACES: Final = """
+SELECT i.id, n.name, i.value, i.flags, i.grp, i.profile
+FROM json_each(?) j CROSS JOIN identifier i ON i.id = j.value JOIN namespace n ON n.no = i.namespace
+"""
 # fragments, then interactions either way; an identifier without any is known by a judgement, from when it was made
 _SPANS: Final = """
 SELECT j.value,
@@ -80,17 +29,6 @@ SELECT j.value,
     (SELECT c.at FROM identifier i JOIN commits c ON c.n = i.made WHERE i.id = j.value)
 FROM json_each(?) j
 """
-
-
-def _spans(trip: Trip, ids: Iterable[int]) -> dict[int, tuple[Instant | None, Instant | None]]:
-    """First and last time each identifier was seen, in fragments or interactions; else when it became known."""
-    found: dict[int, tuple[Instant | None, Instant | None]] = {}
-    for id, *times, made in trip.rows(_SPANS, numbers(ids)):
-        seen = [at for at in times if at is not None] or [made]
-        found[id] = (min(seen), max(seen))
-    return found
-
-
 _SOURCES: Final = """
 SELECT DISTINCT j.value, s.name FROM json_each(?1) j CROSS JOIN source s ON s.no IN (
     SELECT v.source FROM version v WHERE v.id IN (
@@ -104,20 +42,6 @@ SELECT DISTINCT j.value, s.name FROM json_each(?1) j CROSS JOIN source s ON s.no
     )
 ) ORDER BY s.name
 """
-_SIGHTINGS: Final = 1_000
-"""Newest fragments, and interactions each way, of an identifier that its sources are read from."""
-
-
-def _sources(trip: Trip, ids: Iterable[int], most: int) -> dict[int, tuple[str, ...]]:
-    """The source systems that saw each identifier, by name."""
-    found: dict[int, list[str]] = {}
-    for id, name in trip.rows(_SOURCES, numbers(ids), _SIGHTINGS):
-        found.setdefault(id, []).append(name)
-    return {id: tuple(names[:most]) for id, names in found.items()}
-
-
-# ---------------------------------------------------------------- the identifiers of a profile
-
 # nearly always the members of all profiles together are fewer than the pages may hold, and one plain join reads them
 _ALL_MEMBERS: Final = """
 SELECT i.id, n.name, i.value, i.flags, i.grp, i.profile
@@ -141,39 +65,6 @@ SELECT p.value, count(*) FROM json_each(?1) p CROSS JOIN json_each(?2) j CROSS J
 CROSS JOIN identifier i ON i.profile = p.value AND i.id >= n.no << 40 AND i.id < (n.no + 1) << 40
 GROUP BY p.value
 """
-assert NAMESPACE_SHIFT == 40
-
-
-@part("identifiers", empty=without_rows)
-def _identifiers(trip: Trip, views: Sequence[ProfileView], want: Want) -> Mapping[int, Connection[IdentifierView]]:
-    """Members by id, of some namespaces only where these are named; keys (id,)."""
-    page, namespaces = page_of(want), argument(want, "namespaces")
-    asked, after = numbers(view.n for view in views), page.after[0] if page.after else 0
-    if namespaces is None:
-        few = trip.few(_ALL_MEMBERS, (page.first + 1) * len(views), asked, after)
-        rows = trip.rows(_MEMBERS, asked, after, page.first + 1) if few is None else few
-    else:
-        rows = trip.rows(_MEMBERS_OF_NAMESPACES, asked, after, page.first + 1, json.dumps(sorted(set(namespaces))))
-    trip.met(rows)
-    members: dict[int, list[int]] = {view.n: [] for view in views}
-    for row in rows:
-        members[row[5]].append(row[0])
-    inner = [one for one in want.inner if one.field != "total_count"]
-    found = identifier_views(trip, (row[0] for row in rows), inner)
-    totals: Mapping[int, int] = {}
-    if total_wanted(want.inner):
-        if namespaces is None:
-            totals = {view.n: view.size for view in views}
-        else:
-            totals = {view.n: 0 for view in views} | dict(trip.rows(_COUNTS, asked, json.dumps(sorted(set(namespaces)))))
-    return {
-        n: connection(page, [Edge((id,), found[id]) for id in sorted(ids)[: page.first + 1]], total=totals.get(n))
-        for n, ids in members.items()
-    }
-
-
-# ---------------------------------------------------------------- shared ones
-
 _SHARED: Final = "SELECT id FROM identifier WHERE flags & 1 AND id > ? AND profile IS NOT NULL ORDER BY id LIMIT ?"
 _SHARED_OF_NAMESPACES: Final = """
 SELECT i.id FROM json_each(?3) j CROSS JOIN namespace n ON n.name = j.value
@@ -182,23 +73,36 @@ CROSS JOIN identifier i ON i.id IN (
     WHERE flags & 1 AND id > max(?1, (n.no << 40) - 1) AND id < (n.no + 1) << 40 AND profile IS NOT NULL ORDER BY id LIMIT ?2
 )
 """
+_COUNT_SHARED: Final = "SELECT count(*) FROM identifier WHERE flags & 1 AND profile IS NOT NULL"
+assert NAMESPACE_SHIFT == 40
 
 
-def shared_identifiers(
-    conn: sqlite3.Connection, rules: Rules, page: Page, want: Sequence[Want], *, namespaces: Sequence[str] | None = None
-) -> Connection[IdentifierView]:
-    """Shared identifiers by id, keys (id,). `total_count` may stand among the wants; it is not given where namespaces are named."""
-    trip, page = Trip(conn, rules), bounded(page)
-    after = page.after[0] if page.after else 0
-    if namespaces is None:
-        rows = trip.rows(_SHARED, after, page.first + 1)
-    else:
-        rows = trip.rows(_SHARED_OF_NAMESPACES, after, page.first + 1, json.dumps(sorted(set(namespaces))))
-    ids = sorted(id for (id,) in rows)[: page.first + 1]
-    found = identifier_views(trip, ids[: page.first], [one for one in want if one.field != "total_count"])
-    total = None
-    if total_wanted(want) and namespaces is None:
-        total = trip.rows("SELECT count(*) FROM identifier WHERE flags & 1 AND profile IS NOT NULL")[0][0]
-    edges = [Edge((id,), found[id]) for id in ids[: page.first]]
-    more: Key | None = edges[-1].key if edges else page.after
-    return Connection(tuple(edges), len(ids) > page.first, more, total)
+class IdentifierRows(Asking):
+    async def faces(self, ids: Iterable[int]) -> list[Face]:
+        return faces_of(self.rows(_FACES, numbers(ids)))
+
+    async def spans(self, ids: Collection[int]) -> list[Row]:
+        return self.rows(_SPANS, numbers(ids))
+
+    async def sources(self, ids: Collection[int], sightings: int) -> list[tuple[int, str]]:
+        return self.rows(_SOURCES, numbers(ids), sightings)
+
+    async def members(self, views: Sequence[ProfileView], bounds: Bounds) -> list[Face]:
+        asked = numbers_of(views)
+        few = self.few(_ALL_MEMBERS, bounds.most * len(views), asked, bounds.after)
+        return faces_of(self.rows(_MEMBERS, asked, *bounds) if few is None else few)
+
+    async def members_of(self, views: Sequence[ProfileView], namespaces: Sequence[str], bounds: Bounds) -> list[Face]:
+        return faces_of(self.rows(_MEMBERS_OF_NAMESPACES, numbers_of(views), *bounds, json.dumps(namespaces)))
+
+    async def count_members_of(self, views: Sequence[ProfileView], namespaces: Sequence[str]) -> list[tuple[int, int]]:
+        return self.rows(_COUNTS, numbers_of(views), json.dumps(namespaces))
+
+    async def shared(self, namespaces: Sequence[str] | None, bounds: Bounds) -> list[int]:
+        if namespaces is None:
+            return [id for (id,) in self.rows(_SHARED, *bounds)]
+        return [id for (id,) in self.rows(_SHARED_OF_NAMESPACES, *bounds, json.dumps(namespaces))]
+
+    async def count_shared(self) -> int:
+        [(count,)] = self.rows(_COUNT_SHARED)
+        return int(count)

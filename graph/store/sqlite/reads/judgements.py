@@ -1,19 +1,18 @@
-"""Judgements as operators made them, those not in force included."""
+"""The rows of judgements."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Final
 
 import orjson
 
-from graph.model import Identifier, Instant, JudgementKind
-from graph.store.sqlite.reads.identifiers import blocked_identifier, identifier_views
-from graph.store.sqlite.reads.profiles import part
-from graph.store.sqlite.reads.trip import LAST, Trip, connection, inner_of, numbers, page_of, without_rows
-from graph.views import Connection, Edge, IdentifierView, JudgementView, ProfileView, Want
+from graph.model import Identifier
+from graph.store.reading.rows import Row
+from graph.store.sqlite.reads.asking import Asking, numbers, numbers_of
+from graph.views import ProfileView
 
-__all__ = ["judgement_views"]
+__all__ = ["JudgementRows"]
 
 _BY_NUMBER: Final = """
 SELECT id, kind, a, b, raw, at, by, reason, in_force AND ended IS NULL FROM judgement
@@ -29,31 +28,10 @@ CROSS JOIN judgement g ON g.id IN (
 """
 
 
-def judgement_views(trip: Trip, ids: Iterable[int], want: Sequence[Want]) -> dict[int, JudgementView]:
-    """Judgements by number; where an end is blocked the judgement is void and shows that identifier as it was sent."""
-    rows: list[tuple[Any, ...]] = trip.rows(_BY_NUMBER, numbers(ids))
-    wants = (inner_of(want, "a"), inner_of(want, "b"))
-    known = [identifier_views(trip, (row[place] for row in rows if row[place] is not None), wants[place - 2]) for place in (2, 3)]
+class JudgementRows(Asking):
+    async def judgements(self, ids: Collection[int]) -> list[Row]:
+        rows = self.rows(_BY_NUMBER, numbers(ids))
+        return [(*row[:4], tuple(Identifier(*sent) for sent in orjson.loads(row[4])), *row[5:]) for row in rows]
 
-    def end(place: int, id: int | None, sent: Sequence[Sequence[str]], at: Instant) -> IdentifierView:
-        return blocked_identifier(Identifier(*sent[place]), at, wants[place]) if id is None else known[place][id]
-
-    found = {}
-    for id, kind, a, b, raw, at, by, reason, in_force in rows:
-        sent = orjson.loads(raw)
-        ends = (end(0, a, sent, at), end(1, b, sent, at))
-        found[id] = JudgementView(id, JudgementKind(kind), *ends, at, by, reason, bool(in_force))
-    return found
-
-
-@part("judgements", empty=without_rows)
-def _judgements(trip: Trip, views: Sequence[ProfileView], want: Want) -> Mapping[int, Connection[JudgementView]]:
-    """Live judgements that name a member, in force or not, newest first; keys (number,)."""
-    page = page_of(want)
-    before = page.after[0] if page.after else LAST
-    met: dict[int, set[int]] = {view.n: set() for view in views}
-    for n, id in trip.rows(_OF_PROFILES, numbers(met), before, page.first + 1):
-        met[n].add(id)
-    ids = {n: sorted(some, reverse=True)[: page.first + 1] for n, some in met.items()}
-    nodes = judgement_views(trip, {id for some in ids.values() for id in some}, want.inner)
-    return {n: connection(page, [Edge((id,), nodes[id]) for id in some]) for n, some in ids.items()}
+    async def judgements_of(self, views: Sequence[ProfileView], before: int, most: int) -> list[tuple[int, int]]:
+        return self.rows(_OF_PROFILES, numbers_of(views), before, most)

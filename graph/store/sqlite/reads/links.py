@@ -1,113 +1,26 @@
-"""Links, each with its ends, its fragments, and whether its profile hangs on it."""
+"""The rows of links: of profiles, one by one, and when and by which versions each was seen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Final
 
 import orjson
 
-from graph.model import Instant, JudgementKind, Refusal, Rule
-from graph.store.sqlite.reads.bridges import bridges_of
-from graph.store.sqlite.reads.fragments import fragment_views
-from graph.store.sqlite.reads.identifiers import identifier_views
-from graph.store.sqlite.reads.trip import (
-    LAST,
-    Trip,
-    connection,
-    inner_of,
-    merged,
-    numbers,
-    page_of,
-    total_wanted,
-)
-from graph.views import Connection, Edge, FragmentView, Key, LinkView, Want
+from graph.model import Instant, JudgementKind
+from graph.store.reading.rows import Judged, Seen
+from graph.store.sqlite.reads.asking import Asking, numbers, numbers_of, pairs_of
+from graph.views import ProfileView
 
-__all__ = ["COLUMNS", "Judged", "Seen", "judged_links", "link_views", "seen_links"]
+__all__ = ["LinkRows"]
 
-
-class Seen(NamedTuple):
-    """A row of `link` or `barred`; `first` None where no fragment carries it cleanly."""
-
-    a: int
-    b: int
-    n: int
-    bare: int
-    dirty: int
-    first: Instant | None
-    last: Instant | None
-    score: float | None
-    refused: str | None
-    namespace: str | None
-
-    @property
-    def key(self) -> Key:
-        return (self.a, self.b)
-
-    @property
-    def accepted(self) -> bool:
-        return self.refused is None
-
-    @property
-    def judgement(self) -> int | None:
-        return None
-
-
-class Judged(NamedTuple):
-    """A judgement in force as a link, a < b."""
-
-    a: int
-    b: int
-    judgement: int
-    kind: JudgementKind
-    at: Instant
-
-    @property
-    def key(self) -> Key:
-        return (self.judgement,)
-
-    @property
-    def accepted(self) -> bool:
-        return self.kind is JudgementKind.SAME
-
-
-COLUMNS: Final = """
+_COLUMNS: Final = """
 l.a, l.b, l.n, l.bare, l.dirty, l.first, l.last, l.score, l.refused, (SELECT name FROM namespace WHERE no = l.namespace)
 """
-
-# ---------------------------------------------------------------- views
-
-
-def link_views(trip: Trip, found: Sequence[Seen | Judged], want: Sequence[Want]) -> dict[Key, LinkView]:
-    """Links by their keys, with their parts."""
-    a = identifier_views(trip, (link.a for link in found), inner_of(want, "a"))
-    b = identifier_views(trip, (link.b for link in found), inner_of(want, "b"))
-    parts: dict[Key, dict[Any, Any]] = {link.key: {} for link in found}
-    for one in merged(want):
-        if one.field == "fragments":
-            pages = _fragments_of(trip, found, one)
-            for key, own in parts.items():
-                own[one.key] = pages[key]
-        elif one.field == "bridge":
-            bridges = bridges_of(trip, (link.a for link in found if link.accepted))
-            for link in found:
-                parts[link.key][one.key] = link.accepted and (link.a, link.b) in bridges
-        elif one.field not in ("a", "b"):
-            raise KeyError(one.field)
-    times = _contradictory_times(trip, [link for link in found if isinstance(link, Seen) and link.first is None])
-    views = {}
-    for link in found:
-        ends = (a[link.a], b[link.b])
-        if isinstance(link, Judged):
-            views[link.key] = LinkView(*ends, link.kind, link.at, link.at, 0, None, None, parts[link.key], link.judgement)
-            continue
-        first, last = times.get(link.key, (0, 0)) if link.first is None or link.last is None else (link.first, link.last)
-        score = None if link.bare else link.score
-        refused = None if link.refused is None else Refusal(Rule(link.refused), link.namespace)
-        views[link.key] = LinkView(*ends, "observed", first, last, link.n + link.dirty, score, refused, parts[link.key])
-    return views
-
-
+_ONE: Final = f"""
+SELECT {_COLUMNS} FROM json_each(?1) j CROSS JOIN {{table}} l
+ON l.a = json_extract(j.value, '$[0]') AND l.b = json_extract(j.value, '$[1]')
+"""
 _TIMES: Final = """
 SELECT json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]'), min(x.observed), max(x.observed)
 FROM json_each(?) j CROSS JOIN carries x CROSS JOIN carries y
@@ -115,16 +28,6 @@ WHERE x.identifier = json_extract(j.value, '$[0]')
     AND y.identifier = json_extract(j.value, '$[1]') AND y.observed = x.observed AND y.version = x.version
 GROUP BY 1, 2
 """
-
-
-def _contradictory_times(trip: Trip, found: Sequence[Seen]) -> dict[Key, tuple[Instant, Instant]]:
-    """When links were seen that only self-contradicting fragments carry; these count for nothing, so the link keeps no times."""
-    if not found:
-        return {}
-    rows = trip.rows(_TIMES, f"[{','.join(f'[{link.a},{link.b}]' for link in found)}]")
-    return {(a, b): (first, last) for a, b, first, last in rows}
-
-
 # the fragments of a link are those of its less seen end that the other carries too
 _COMMON: Final = """
 WITH pair (a, b) AS (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?1)),
@@ -143,46 +46,113 @@ SELECT s.a, s.b, (SELECT json_group_array(json_array(observed, version)) FROM (
 )) FROM side s
 """
 
+# ---------------------------------------------------------------- of profiles
 
-def _fragments_of(trip: Trip, found: Iterable[Seen | Judged], want: Want) -> dict[Key, Connection[FragmentView]]:
-    """The active fragments that carry both ends, newest first, keys (observed, version number); a judgement has none."""
-    page = page_of(want, 2)
-    links = {link.key: link for link in found}
-    seen = [key for key, link in links.items() if isinstance(link, Seen)]
-    observed, version = page.after or (LAST, LAST)
-    met: dict[Key, list[Key]] = {key: [] for key in links}
-    for a, b, held in trip.rows(_COMMON, f"[{','.join(f'[{a},{b}]' for a, b in seen)}]", observed, version, page.first + 1):
-        met[(a, b)] = sorted((tuple(key) for key in orjson.loads(held)), reverse=True)
-    inner = [one for one in want.inner if one.field != "total_count"]
-    nodes = fragment_views(trip, {key[1] for keys in met.values() for key in keys}, inner)
-    counts = {key: link.n + link.dirty if isinstance(link, Seen) else 0 for key, link in links.items()}
-    total = total_wanted(want.inner)
-    return {
-        key: connection(page, [Edge(one, nodes[one[1]]) for one in keys], total=counts[key] if total else None) for key, keys in met.items()
-    }
-
-
-# ---------------------------------------------------------------- one by one
-
-_ONE: Final = f"""
-SELECT {COLUMNS} FROM json_each(?1) j CROSS JOIN {{table}} l
-ON l.a = json_extract(j.value, '$[0]') AND l.b = json_extract(j.value, '$[1]')
+# by members in order of id: the links of which a member is the first end come in order of their keys
+_FORWARDS: Final = """
+SELECT p.value, {columns} FROM json_each(?1) p CROSS JOIN json_each((SELECT json_group_array(json_array(a, b)) FROM (
+    SELECT k.a, k.b FROM identifier m CROSS JOIN {table} k ON k.a = m.id
+    WHERE m.profile = p.value AND m.id >= ?2 AND (k.a > ?2 OR k.b > ?3) {kept} ORDER BY m.id, k.b LIMIT ?4
+))) j CROSS JOIN {table} l ON l.a = json_extract(j.value, '$[0]') AND l.b = json_extract(j.value, '$[1]')
+"""
+_BACKWARDS: Final = """
+SELECT p.value, {columns} FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
+CROSS JOIN json_each((SELECT json_group_array(a) FROM (
+    SELECT k.a FROM {table} k WHERE k.b = m.id AND (k.a > ?2 OR k.a = ?2 AND k.b > ?3) {kept} ORDER BY k.a LIMIT ?4
+))) j CROSS JOIN {table} l ON l.a = j.value AND l.b = m.id
+"""
+_ALL_ACCEPTED: Final = f"""
+SELECT p.value, {_COLUMNS} FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value AND m.id >= ?2
+CROSS JOIN link l ON l.a = m.id AND (l.a > ?2 OR l.b > ?3) AND l.refused IS NULL LIMIT ?4
+"""
+_STREAMS: Final = {
+    False: (_FORWARDS.format(columns=_COLUMNS, table="link", kept="AND k.refused IS NULL"),),
+    True: (
+        _FORWARDS.format(columns=_COLUMNS, table="link", kept=""),
+        _BACKWARDS.format(columns=_COLUMNS, table="link", kept="AND k.refused IS NOT NULL"),
+        _FORWARDS.format(columns=_COLUMNS, table="barred", kept=""),
+        _BACKWARDS.format(columns=_COLUMNS, table="barred", kept=""),
+    ),
+}
+_IN_FORCE: Final = "ended IS NULL AND in_force"
+_JUDGED: Final = f"""
+SELECT m.profile, min(g.a, g.b), max(g.a, g.b), g.id, g.kind, g.at
+FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
+CROSS JOIN judgement g ON g.id IN (
+    SELECT * FROM (SELECT id FROM judgement WHERE a = m.id AND b IS NOT NULL AND {_IN_FORCE} AND id > ?2 ORDER BY id LIMIT ?3)
+    UNION
+    SELECT * FROM (SELECT id FROM judgement WHERE b = m.id AND a IS NOT NULL AND {_IN_FORCE} AND id > ?2 ORDER BY id LIMIT ?3)
+)
+"""
+_ONE_JUDGED: Final = f"""
+SELECT min(g.a, g.b), max(g.a, g.b), g.id, g.kind, g.at FROM json_each(?) j CROSS JOIN judgement g ON g.id = j.value
+WHERE g.a IS NOT NULL AND g.b IS NOT NULL AND g.{_IN_FORCE}
+"""
+_COUNT: Final = """
+SELECT p.value, (SELECT count(*) FROM (
+    SELECT 1 FROM identifier m CROSS JOIN {table} k ON k.{end} = m.id {far} WHERE m.profile = p.value {kept} LIMIT ?2
+)) FROM json_each(?1) p
+"""
+_ELSEWHERE: Final = "JOIN identifier o ON o.id = k.{far} AND o.profile IS NOT m.profile"
+_BINDING: Final = "AND k.a IS NOT NULL AND k.b IS NOT NULL AND k.ended IS NULL AND k.in_force"
+_OF_A: Final = {"end": "a", "far": ""}
+_OF_B: Final = {"end": "b", "far": _ELSEWHERE.format(far="a")}
+_COUNTS: Final = {
+    False: (_COUNT.format(table="link", kept="AND k.refused IS NULL", **_OF_A),),
+    True: (
+        _COUNT.format(table="link", kept="", **_OF_A),
+        _COUNT.format(table="link", kept="AND k.refused IS NOT NULL", **_OF_B),
+        _COUNT.format(table="barred", kept="", **_OF_A),
+        _COUNT.format(table="barred", kept="", **_OF_B),
+    ),
+}
+_COUNT_JUDGED: Final = (
+    _COUNT.format(table="judgement", kept=_BINDING, **_OF_A),
+    _COUNT.format(table="judgement", kept=_BINDING, **_OF_B),
+)
+_ACCEPTED: Final = """
+SELECT l.a, l.b FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
+CROSS JOIN link l ON l.a = m.id AND l.refused IS NULL LIMIT ?2
+"""
+_SAME: Final = """
+SELECT g.a, g.b FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
+CROSS JOIN judgement g ON g.a = m.id AND g.b IS NOT NULL AND g.ended IS NULL AND g.in_force AND g.kind = 'same'
 """
 
 
-def seen_links(trip: Trip, pairs: Iterable[tuple[int, int]]) -> list[Seen]:
-    """The links between these pairs, the smaller id first."""
-    asked = f"[{','.join(f'[{a},{b}]' for a, b in pairs)}]"
-    return [Seen(*row) for table in ("link", "barred") for row in trip.rows(_ONE.format(table=table), asked)]
+class LinkRows(Asking):
+    async def links(self, pairs: Collection[tuple[int, int]]) -> list[Seen]:
+        asked = pairs_of(pairs)
+        return [Seen(*row) for table in ("link", "barred") for row in self.rows(_ONE.format(table=table), asked)]
 
+    async def judged(self, ids: Collection[int]) -> list[Judged]:
+        return [Judged(a, b, id, JudgementKind(kind), at) for a, b, id, kind, at in self.rows(_ONE_JUDGED, numbers(ids))]
 
-def judged_links(trip: Trip, ids: Iterable[int]) -> list[Judged]:
-    """The judgements in force of these numbers, as links."""
-    rows = trip.rows(
-        """
-        SELECT min(g.a, g.b), max(g.a, g.b), g.id, g.kind, g.at FROM json_each(?) j CROSS JOIN judgement g ON g.id = j.value
-        WHERE g.a IS NOT NULL AND g.b IS NOT NULL AND g.ended IS NULL AND g.in_force
-        """,
-        numbers(ids),
-    )
-    return [Judged(a, b, id, JudgementKind(kind), at) for a, b, id, kind, at in rows]
+    async def links_of(self, views: Sequence[ProfileView], after: tuple[int, int], most: int, *, refused: bool) -> list[tuple[int, Seen]]:
+        asked = numbers_of(views)
+        rows = None if refused else self.few(_ALL_ACCEPTED, most * len(views), asked, *after)
+        if rows is None:
+            rows = [row for stream in _STREAMS[refused] for row in self.rows(stream, asked, *after, most)]
+        return [(n, Seen(*row)) for n, *row in rows]
+
+    async def judged_of(self, views: Sequence[ProfileView], after: int, most: int) -> list[tuple[int, Judged]]:
+        rows = self.rows(_JUDGED, numbers_of(views), after, most)
+        return [(n, Judged(a, b, id, JudgementKind(kind), at)) for n, a, b, id, kind, at in rows]
+
+    async def count_links(self, views: Sequence[ProfileView], most: int, *, refused: bool) -> list[tuple[int, int]]:
+        asked = numbers_of(views)
+        return [row for count in (*_COUNTS[refused], *_COUNT_JUDGED) for row in self.rows(count, asked, most + 1)]
+
+    async def times_of(self, pairs: Collection[tuple[int, int]]) -> list[tuple[int, int, Instant, Instant]]:
+        return self.rows(_TIMES, pairs_of(pairs))
+
+    async def common(
+        self, pairs: Collection[tuple[int, int]], before: tuple[Instant, int], most: int
+    ) -> list[tuple[int, int, Instant, int]]:
+        rows = self.rows(_COMMON, pairs_of(pairs), *before, most)
+        return [(a, b, observed, version) for a, b, held in rows for observed, version in orjson.loads(held)]
+
+    async def joined(self, ns: Collection[int], most: int) -> list[tuple[int, int]] | None:
+        asked = numbers(ns)
+        accepted = self.few(_ACCEPTED, most, asked)
+        return None if accepted is None else accepted + self.rows(_SAME, asked)

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 
-from graph.model import Instant
-from graph.store.sqlite.reads.fragments import Version, versions
-from graph.store.sqlite.reads.trip import LAST, Trip, numbers
-from graph.views import Key, ProfileView
+from graph.model import Instant, RecordKey
+from graph.store.reading.pages import LAST
+from graph.store.reading.rows import STATES, Newest, Version
+from graph.store.sqlite.reads.asking import Asking, numbers, numbers_of
+from graph.views import ProfileView
 
-__all__ = ["ANY", "FEW", "TOLD", "Newest", "newest", "newest_by_shares", "newest_told"]
+__all__ = ["ANY", "FEW", "TOLD", "newest", "newest_by_shares", "newest_told", "versions"]
 
 
-class Newest(NamedTuple):
-    """Versions that members of a profile carry as (observed, version), newest first; `more`: older ones follow."""
+_VERSIONS: Final = """
+SELECT v.id, s.name, v.record, v.observed, c.at, v.state, v.ids, v.traits
+FROM json_each(?) j CROSS JOIN version v ON v.id = j.value {told} JOIN source s ON s.no = v.source JOIN commits c ON c.n = v.made
+"""
 
-    keys: list[tuple[Instant, int]]
-    more: bool
+
+def versions(asking: Asking, ids: Iterable[int], *, told: bool = False) -> list[Version]:
+    """Versions by number; `told`: those with traits."""
+    statement = _VERSIONS.format(told="AND v.traits IS NOT NULL" if told else "")
+    return [
+        Version(id, RecordKey(source, record), observed, recorded, STATES[state], tuple(orjson.loads(carried)), traits)
+        for id, source, record, observed, recorded, state, carried, traits in asking.rows(statement, numbers(ids))
+    ]
 
 
 # nearly always all members together carry few versions, and one plain join reads them
@@ -50,12 +59,11 @@ CROSS JOIN version v ON v.id = k.version AND v.traits IS NOT NULL
 """Where versions of a member are looked for: among all, or those with traits among its newest 100,000."""
 
 
-def newest(trip: Trip, views: Sequence[ProfileView], most: int, *, after: Key | None = None) -> dict[int, Newest]:
+def newest(asking: Asking, views: Sequence[ProfileView], most: int, after: tuple[Instant, int]) -> dict[int, Newest]:
     """By profile the newest `most` active versions that any member carries, after a key."""
-    observed, version = after or (LAST, LAST)
-    rows = trip.few(_ALL, most * len(views), numbers(view.n for view in views), observed, version)
+    rows = asking.few(_ALL, most * len(views), numbers_of(views), *after)
     if rows is None:
-        return newest_by_shares(trip, views, most, (observed, version), ANY)
+        return newest_by_shares(asking, views, most, after, ANY)
     keys = _keys(views, rows)
     return {n: Newest(some[:most], len(some) >= most) for n, some in keys.items()}
 
@@ -63,15 +71,15 @@ def newest(trip: Trip, views: Sequence[ProfileView], most: int, *, after: Key | 
 FEW: Final = 20_000
 
 
-def newest_told(trip: Trip, views: Sequence[ProfileView], most: int) -> tuple[dict[int, list[int]], dict[int, Version]]:
+def newest_told(asking: Asking, views: Sequence[ProfileView], most: int) -> tuple[dict[int, list[int]], dict[int, Version]]:
     """By profile the newest `most` active versions with traits that any member carries, newest first; and these versions."""
-    rows = trip.few(_ALL, FEW, numbers(view.n for view in views), LAST, LAST)
+    rows = asking.few(_ALL, FEW, numbers_of(views), LAST, LAST)
     if rows is None:
-        met = newest_by_shares(trip, views, most, (LAST, LAST), TOLD)
+        met = newest_by_shares(asking, views, most, (LAST, LAST), TOLD)
         keys = {n: some.keys for n, some in met.items()}
     else:
         keys = _keys(views, rows)
-    found = versions(trip, {id for some in keys.values() for _, id in some}, told=True)
+    found = {version.id: version for version in versions(asking, {id for some in keys.values() for _, id in some}, told=True)}
     return {n: [id for _, id in some if id in found][:most] for n, some in keys.items()}, found
 
 
@@ -83,7 +91,9 @@ def _keys(views: Sequence[ProfileView], rows: Iterable[tuple[int, Instant, int]]
     return {n: sorted(some, reverse=True) for n, some in keys.items()}
 
 
-def newest_by_shares(trip: Trip, views: Sequence[ProfileView], most: int, after: tuple[Instant, int], carries: str) -> dict[int, Newest]:
+def newest_by_shares(
+    asking: Asking, views: Sequence[ProfileView], most: int, after: tuple[Instant, int], carries: str
+) -> dict[int, Newest]:
     """The newest of large profiles, from the ordered range that each member's versions are.
 
     Two rounds: a share of `most` from every member, then, of the members whose share was not all, what is newer than the `most`th
@@ -91,7 +101,7 @@ def newest_by_shares(trip: Trip, views: Sequence[ProfileView], most: int, after:
     """
     share = min(most, max(1, max(2_000, 4 * most) // max(view.size for view in views)))
     met: dict[int, dict[int, list[tuple[Instant, int]]]] = {view.n: {} for view in views}
-    for n, member, held in trip.rows(_NEWEST.format(carries=carries.format(member="m.id")), numbers(met), *after, share):
+    for n, member, held in asking.rows(_NEWEST.format(carries=carries.format(member="m.id")), numbers(met), *after, share):
         met[n][member] = [(observed, version) for observed, version in orjson.loads(held)]
     found, rest = {}, []
     for n, ranges in met.items():
@@ -102,7 +112,9 @@ def newest_by_shares(trip: Trip, views: Sequence[ProfileView], most: int, after:
             (n, member, *min(held), *floor) for member, held in ranges.items() if share < most and len(held) == share and min(held) > floor
         ]
     if rest:
-        for n, _, held in trip.rows(_OLDER.format(carries=carries.format(member="json_extract(m.value, '$[1]')")), json.dumps(rest), most):
+        for n, _, held in asking.rows(
+            _OLDER.format(carries=carries.format(member="json_extract(m.value, '$[1]')")), json.dumps(rest), most
+        ):
             found[n].extend((observed, version) for observed, version in orjson.loads(held))
         for n in {n for n, *_ in rest}:
             found[n] = sorted(set(found[n]), reverse=True)

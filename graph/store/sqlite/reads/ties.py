@@ -1,26 +1,15 @@
-"""Ties fetched for searches of the social graph, those of all searches of one hop together.
-
-However many people are asked for, a hop takes a constant number of statements. Where they have more than 10,000 ties together, the
-strongest of each identifier are read (with `since` the newest interactions), the more the fewer people are asked for.
-"""
+"""The rows of ties between people."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from graph.model import Instant
-from graph.social.ties import Ask, Direction, Pair, Sum, Tie, Ties, merge
-from graph.store.sqlite.reads.trip import Trip, numbers
+from graph.social.ties import Direction
+from graph.store.reading.rows import Row, TieAsk
+from graph.store.sqlite.reads.asking import Asking, numbers
 
-__all__ = ["ALL_TIES", "LEAST_TIES", "MOST_TIES", "TieReader"]
-
-ALL_TIES: Final = 10_000
-"""Where all people asked for have no more ties together, each way, all of these are read."""
-MOST_TIES: Final = 2_000
-LEAST_TIES: Final = 50
-"""What else is read of each identifier, each way: ALL_TIES shared among the people asked for, but from LEAST_TIES to MOST_TIES."""
+__all__ = ["TieRows"]
 
 # {near} is the end of a tie, or of an interaction, that the person asked for is at, {far} the other one; {ties} are those to sum up
 _SUMS: Final = """
@@ -70,60 +59,25 @@ _ENDS: Final = {
 }
 
 
-class TieReader:
-    """Fetches ties of some types (None: all) from some instant on (None: ever); of each identifier `most`, if that is said."""
+class TieRows(Asking):
+    async def every_tie(self, ask: TieAsk, most: int) -> list[Row]:
+        return self._ties(_SUMS.replace("{ties}", _EVERY), ask, most)
 
-    def __init__(self, trip: Trip, types: Sequence[str] | None = None, since: Instant | None = None, most: int | None = None) -> None:
-        self._trip = trip
-        self._types = None if types is None else json.dumps(sorted(set(types)))
-        self._since = since
-        self._most = most
+    async def strongest_ties(self, ask: TieAsk, most: int) -> list[Row]:
+        return self._ties(_SUMS.replace("{ties}", _STRONGEST), ask, most)
 
-    def answer(self, asks: Sequence[Ask]) -> list[Ties]:
-        """The ties asked for by each search."""
-        answers = [Ties({}, set()) for _ in asks]
-        for way in (Direction.OUT, Direction.IN):
-            for restricted in (False, True):
-                chosen = [
-                    (ask, answer)
-                    for ask, answer in zip(asks, answers, strict=True)
-                    if ask.direction in (way, Direction.BOTH) and (ask.among is not None) is restricted
-                ]
-                if chosen:
-                    self._one_way(way, chosen)
-        return answers
+    async def cut_ties(self, ask: TieAsk, most: int) -> list[int]:
+        return [n for (n,) in self._ties(_CUT, ask, most)]
 
-    def _one_way(self, way: Direction, chosen: Sequence[tuple[Ask, Ties]]) -> None:
-        """Fetch for several searches at once, then give each what it asked for."""
-        people = dict.fromkeys(n for ask, _ in chosen for n in ask.people)
-        room = self._most or min(MOST_TIES, max(LEAST_TIES, ALL_TIES // max(1, len(people))))
-        among = None if chosen[0][0].among is None else frozenset[int]().union(*(ask.among or () for ask, _ in chosen))
-        rows = self._sums(_EVERY, way, people, ALL_TIES + 1, among)
-        cut: set[int] = set()
-        if sum(row[-1] for row in rows) > ALL_TIES:
-            rows = self._sums(_STRONGEST, way, people, room, among)
-            cut = {n for (n,) in self._run(_CUT, way, people, room, among)}
-        ties: dict[int, dict[Pair, Tie]] = {n: {} for n in people}
-        for origin, target, *rest, _ in rows:
-            if origin != target and origin is not None and target is not None:
-                near = origin if way is Direction.OUT else target
-                ties[near].setdefault((origin, target), Tie()).add(Sum(origin, target, *rest))
-        for ask, answer in chosen:
-            for n in ask.people:
-                merge(answer.ties, ties[n])
-            answer.cut.update(cut.intersection(ask.people))
-
-    def _sums(self, ties: str, way: Direction, people: Iterable[int], room: int, among: Iterable[int] | None) -> list[Any]:
-        return self._run(_SUMS.replace("{ties}", ties), way, people, room, among)
-
-    def _run(self, statement: str, way: Direction, people: Iterable[int], room: int, among: Iterable[int] | None) -> list[Any]:
-        table = "tie" if self._since is None else "interaction"
+    def _ties(self, statement: str, ask: TieAsk, most: int) -> list[Any]:
+        table = "tie" if ask.since is None else "interaction"
         text = statement.format(
-            **_ENDS[way],
+            **_ENDS[ask.way],
             **_TABLES[table],
             table=table,
-            among="" if among is None else _AMONG.format(**_ENDS[way]),
-            typed="" if self._types is None else _TYPED,
+            among="" if ask.among is None else _AMONG.format(**_ENDS[ask.way]),
+            typed="" if ask.types is None else _TYPED,
         )
-        args = (numbers(people), room, self._types, None if among is None else numbers(sorted(among)), self._since)
-        return self._trip.rows(text, *args[: max(place for place in range(1, 6) if f"?{place}" in text)])
+        types = None if ask.types is None else json.dumps(ask.types)
+        args = (numbers(ask.people), most, types, None if ask.among is None else numbers(sorted(ask.among)), ask.since)
+        return self.rows(text, *args[: max(place for place in range(1, 6) if f"?{place}" in text)])
