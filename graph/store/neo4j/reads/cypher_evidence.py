@@ -184,7 +184,7 @@ FEED_OF: Final = """
 UNWIND $ns AS n
 CALL (n) {
     MATCH (x:Change) USING INDEX x:Change(n, seq) WHERE x.n = n AND x.seq > $after
-    RETURN x.seq AS seq, x.kind AS kind ORDER BY seq LIMIT $most
+    RETURN x.seq AS seq, x.kind AS kind ORDER BY x.n, x.seq LIMIT $most
 }
 WITH seq, kind ORDER BY seq LIMIT $most
 RETURN collect([seq, kind])
@@ -193,7 +193,7 @@ NEWEST_CHANGES: Final = """
 UNWIND $followed AS row
 CALL (row) {
     MATCH (x:Change) USING INDEX x:Change(n, seq) WHERE x.n = row[1] AND x.seq < $before
-    RETURN x.seq AS seq ORDER BY seq DESC LIMIT $most
+    RETURN x.seq AS seq ORDER BY x.n DESC, x.seq DESC LIMIT $most
 }
 RETURN collect([row[0], seq])
 """
@@ -215,7 +215,7 @@ UNWIND $rows AS row
 CALL (row) {
     MATCH (i:Identifier) USING INDEX i:Identifier(namespace, value) WHERE i.namespace = row[0] AND i.value STARTS WITH row[1]
     MATCH (i)-[:OF]->(p)
-    RETURN p.n AS n, i.value AS value ORDER BY value LIMIT $most
+    RETURN p.n AS n, i.value AS value ORDER BY i.namespace, i.value LIMIT $most
 }
 RETURN collect([n, value])
 """
@@ -240,7 +240,7 @@ RETURN collect(id)
 """
 NAMED_WHOLE: Final = """
 MATCH (t:NameToken) USING INDEX t:NameToken(token, fragment) WHERE t.token = $word AND t.fragment > 0
-WITH t.fragment AS id ORDER BY id LIMIT $most
+WITH t.fragment AS id ORDER BY t.token, id LIMIT $most
 RETURN collect(id)
 """
 

@@ -1,5 +1,6 @@
 """Statements that read identifiers and OneIDs. Lists go in as parameters, one record with one list comes back.
 
+Where a list is ordered by what comes after an equal first property of an index, both are named, so that the index gives the order.
 What hangs on a node is met from that node, so the far ends carry no label: the planner would take some of them out of an index for
 everybody. A face is what graph.store.reading.rows.Face holds; a view ends with how many members were met, which must be its size.
 """
@@ -31,13 +32,13 @@ CALL (i) { MATCH (i)<-[c:CARRIES]-() RETURN min(c.observed) AS first, max(c.obse
 OPTIONAL MATCH (made:Commit {n: i.made})
 RETURN collect([id, first, last,
     COLLECT { MATCH ()-[k:INTERACTION]->() USING INDEX SEEK k:INTERACTION(origin, at)
-        WHERE k.origin = i.id AND k.at >= $earliest RETURN k.at ORDER BY k.at LIMIT 1 },
+        WHERE k.origin = i.id AND k.at >= $earliest RETURN k.at ORDER BY k.origin, k.at LIMIT 1 },
     COLLECT { MATCH ()-[k:INTERACTION]->() USING INDEX SEEK k:INTERACTION(origin, at)
-        WHERE k.origin = i.id AND k.at >= $earliest RETURN k.at ORDER BY k.at DESC LIMIT 1 },
+        WHERE k.origin = i.id AND k.at >= $earliest RETURN k.at ORDER BY k.origin DESC, k.at DESC LIMIT 1 },
     COLLECT { MATCH ()-[k:INTERACTION]->() USING INDEX SEEK k:INTERACTION(target, at)
-        WHERE k.target = i.id AND k.at >= $earliest RETURN k.at ORDER BY k.at LIMIT 1 },
+        WHERE k.target = i.id AND k.at >= $earliest RETURN k.at ORDER BY k.target, k.at LIMIT 1 },
     COLLECT { MATCH ()-[k:INTERACTION]->() USING INDEX SEEK k:INTERACTION(target, at)
-        WHERE k.target = i.id AND k.at >= $earliest RETURN k.at ORDER BY k.at DESC LIMIT 1 },
+        WHERE k.target = i.id AND k.at >= $earliest RETURN k.at ORDER BY k.target DESC, k.at DESC LIMIT 1 },
     made.at])
 """
 SOURCES: Final = """
@@ -47,10 +48,10 @@ CALL (i) {
     MATCH (i)<-[c:CARRIES]-(f) WITH c, f ORDER BY c.observed DESC, f.id DESC LIMIT $sightings RETURN DISTINCT f.source AS source
     UNION
     MATCH ()-[k:INTERACTION]->() USING INDEX SEEK k:INTERACTION(origin, at) WHERE k.origin = i.id AND k.at >= $earliest
-    WITH k ORDER BY k.at DESC LIMIT $sightings RETURN DISTINCT k.source AS source
+    WITH k ORDER BY k.origin DESC, k.at DESC LIMIT $sightings RETURN DISTINCT k.source AS source
     UNION
     MATCH ()-[k:INTERACTION]->() USING INDEX SEEK k:INTERACTION(target, at) WHERE k.target = i.id AND k.at >= $earliest
-    WITH k ORDER BY k.at DESC LIMIT $sightings RETURN DISTINCT k.source AS source
+    WITH k ORDER BY k.target DESC, k.at DESC LIMIT $sightings RETURN DISTINCT k.source AS source
 }
 RETURN collect([id, source])
 """

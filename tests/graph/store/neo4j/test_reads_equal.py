@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import count
 from random import Random
 from typing import Any
@@ -14,14 +14,14 @@ import pytest
 from graph.errors import BadRules
 from graph.model import ChangeKind, Identifier, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
-from graph.store.neo4j import reads
 from graph.store.neo4j.store import Neo4jStore, open_neo4j
 from graph.store.ports import Store
 from graph.store.sqlite.store import open_sqlite
+from graph.traits.names import query_tokens
 from graph.views import ByIdentifier, ByNumber, ByOneId, Page, StatsView, Want
 from tests import neo4j_server
 from tests.build import minute
-from tests.histories import Case, Told, _case, numbered, send  # type: ignore[attr-defined]
+from tests.histories import Case, Told, _case, numbered, send
 
 
 class Both:
@@ -31,13 +31,26 @@ class Both:
         self.sqlite, self.neo4j = sqlite, neo4j
 
     async def __call__(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        expected = await getattr(self.sqlite, name)(*args, **kwargs)
-        return expected, await getattr(reads, name)(self.neo4j.ask, self.neo4j.in_force, *args, **kwargs)
+        return await getattr(self.sqlite, name)(*args, **kwargs), await getattr(self.neo4j, name)(*args, **kwargs)
 
     async def agree(self, name: str, *args: Any, **kwargs: Any) -> Any:
         expected, answer = await self(name, *args, **kwargs)
-        assert answer == expected, (name, args, kwargs)
+        assert answer == expected, (name, kwargs, [*differences(expected, answer)][:3])
         return expected
+
+
+def differences(one: Any, other: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where two answers differ, and how."""
+    if is_dataclass(one) and type(one) is type(other):
+        one, other = ({each.name: getattr(some, each.name) for each in fields(one)} for some in (one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in [*one, *(key for key in other if key not in one)]:
+            yield from differences(one.get(key), other.get(key), (*path, key))
+    elif isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
+        for place, (left, right) in enumerate(zip(one, other, strict=True)):
+            yield from differences(left, right, (*path, place))
+    elif one != other:
+        yield (*path, one, other)
 
 
 def clock() -> Callable[[], int]:
@@ -54,7 +67,8 @@ async def both(server: neo4j_server.Server, rules: Rules) -> AsyncIterator[Both]
 
 
 async def play(stores: Both, case: Case) -> None:
-    for store in (stores.sqlite, stores.neo4j):
+    kept: tuple[Any, ...] = (stores.sqlite, stores.neo4j)
+    for store in kept:
         new_id, told = numbered(), Told(store.in_force)
         for step in case.steps:
             await send(step, store, told, new_id)
@@ -198,16 +212,11 @@ async def found_again(stores: Both, random: Random, names: list[Identifier]) -> 
         prefixes = [Identifier(space, text) for space in ("", *{name.namespace for name in names})]
         for whole in (False, True):
             await stores.agree("search", prefixes, [], Page(2), [TOTAL], whole=whole)
-            await stores.agree("search", prefixes[:1], ["an", text], Page(2), [TOTAL, want("traits")], whole=whole)
-            await stores.agree("search", [], [text], Page(2), [TOTAL], whole=whole)
+            await stores.agree("search", prefixes[:1], query_tokens(f"an {text}"), Page(2), [TOTAL, want("traits")], whole=whole)
+            await stores.agree("search", [], query_tokens(text), Page(2), [TOTAL], whole=whole)
     for _ in range(5):
         ends = [ByIdentifier(random.choice(names)) for _ in range(2)]
         await stores.agree("path", *ends, random.randrange(5), [BRIEF])
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[neo4j_server.Server]:
-    yield neo4j_server.wanted()
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -1,0 +1,50 @@
+"""Every statement outside the gate is explained by a real server: index seeks only, on an empty store and on a filled one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from neo4j import AsyncDriver
+
+from graph.store.neo4j.connect import target_of
+from graph.store.neo4j.reads import cypher_evidence, cypher_identity, cypher_ties
+from graph.store.neo4j.store import Neo4jStore
+from tests import neo4j_server
+from tests.graph.store.neo4j.test_plans import SCANS, fill, operators
+
+STATEMENTS: dict[str, str] = {**cypher_identity.STATEMENTS, **cypher_evidence.STATEMENTS, **cypher_ties.STATEMENTS}
+LISTS = ("ids", "ns", "one_ids", "identifiers", "namespaces", "pairs", "seqs", "followed", "rows", "words", "people", "declared")
+TEXTS = ("source", "record", "word")
+
+
+def values(statement: str) -> dict[str, Any]:
+    """A value for every parameter."""
+    kinds: dict[str, Any] = {name: [] for name in LISTS} | dict.fromkeys(TEXTS, "a") | dict.fromkeys(("types", "among"))
+    return {name: kinds.get(name, 3) for name in re.findall(r"\$(\w+)", statement)}
+
+
+async def scans(driver: AsyncDriver, server: neo4j_server.Server) -> dict[str, list[str]]:
+    found = {}
+    async with driver.session(database=target_of(server.uri).database) as session:
+        for name, text in STATEMENTS.items():
+            plan = (await (await session.run(f"EXPLAIN {text}", values(text))).consume()).plan
+            assert plan is not None
+            if bad := [each for each in operators(plan) if SCANS.search(each)]:
+                found[name] = bad
+    return found
+
+
+@pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
+async def test_every_read_is_a_matter_of_index_seeks(
+    store: Neo4jStore, driver: AsyncDriver, server: neo4j_server.Server, filled: bool
+) -> None:
+    if filled:
+        await fill(store)
+        async with driver.session(database=target_of(server.uri).database) as session:
+            await (await session.run("CALL db.resampleOutdatedIndexes()")).consume()
+            await (await session.run("CALL db.clearQueryCaches()")).consume()
+
+    assert await scans(driver, server) == {}
+    assert len(STATEMENTS) > 60
