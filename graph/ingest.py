@@ -108,7 +108,8 @@ async def _step(writing: Writing, prepared: Sequence[_Prepared], rules: Rules, n
         facts = {at for v in plan.versions for at in v.ids} | {at for piece in plan.evidence.ended for at in piece.ids}
         await settle_step(writing, field, plan.evidence, facts, new_id)
     results = await _results(writing, prepared, plan, ids, rules) if reading else ()
-    return Ingested(plan.accepted, len(prepared) - plan.accepted, results, writing.commit)
+    token = writing.commit if plan.versions else writing.commit - 1  # a step that writes nothing has no commit
+    return Ingested(plan.accepted, len(prepared) - plan.accepted, results, token)
 
 
 class _Plan:

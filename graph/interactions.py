@@ -71,7 +71,8 @@ async def record(
         if (earlier := await _answered(writing, key, digest)) is not None:
             return earlier
         accepted = await _record(writing, store, usable, new_id)
-        done = Recorded(accepted, len(usable) - accepted, tuple(rejected), writing.commit)
+        token = writing.commit if accepted else writing.commit - 1  # a step that writes nothing has no commit
+        done = Recorded(accepted, len(usable) - accepted, tuple(rejected), token)
         await _answer(writing, key, digest, done)
         return done
 
