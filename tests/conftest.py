@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import settings
@@ -22,6 +23,31 @@ settings.register_profile("dev", max_examples=200, deadline=None)
 settings.register_profile("ci", max_examples=2_000, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("by_hand", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("ONEID_HYPOTHESIS") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+ON_A_SERVER = 25
+"""Examples of a property that is tried on a server, at most: each waits for the network many times."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fewer examples on a server than in memory."""
+    claim = getattr(item, "obj", None)
+    chosen = getattr(claim, "_hypothesis_internal_use_settings", None)
+    if chosen is None or "neo4j" not in getattr(item, "callspec", _Plain).params.values():
+        return (yield)
+    fewer = settings(chosen, max_examples=min(ON_A_SERVER, chosen.max_examples))
+    claim._hypothesis_internal_use_settings = fewer
+    try:
+        return (yield)
+    finally:
+        claim._hypothesis_internal_use_settings = chosen
+
+
+class _Plain:
+    """A test without parameters."""
+
+    params: ClassVar[dict[str, str]] = {}
 
 
 @pytest.fixture(scope="session", params=stores.KINDS)

@@ -6,22 +6,27 @@ A kind joins by a line in `KINDS` and a branch in `open_with` and `place_of`; ev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from graph.model import Instant
 from graph.resolve.rules import Rules
 from graph.store import open_store
+from graph.store.neo4j.store import open_neo4j
+from graph.store.neo4j.transaction import now
 from graph.store.ports import Store
 from graph.store.sqlite.store import open_sqlite
+from tests import neo4j_server
 
 __all__ = ["KINDS", "InlineLoop", "OpenWith", "Run", "open_with", "place_of"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-KINDS = ("sqlite",)
+KINDS = tuple((os.environ.get("ONEID_TEST_STORES") or "sqlite").split(","))
+"""`ONEID_TEST_STORES=sqlite,neo4j` adds a real server."""
 
 
 class OpenWith(Protocol):
@@ -43,20 +48,43 @@ class Run(Protocol):
 
 def open_with(kind: str) -> OpenWith:
     """How a kind of store is opened."""
+    if kind == "neo4j":
+        return _Neo4j(neo4j_server.wanted())
     assert kind == "sqlite"
     return _open_sqlite
 
 
 def place_of(kind: str, folder: Path) -> str:
     """A place that keeps a store over several openings."""
-    assert kind == "sqlite"
-    return str(folder / "store.db")
+    return str(folder / "store.db")  # the server has one place: the first to open this one empties it
+
+
+class _Neo4j:
+    """The one database of a server, emptied for every store but one that is at its place already."""
+
+    def __init__(self, server: neo4j_server.Server) -> None:
+        self._server = server
+        self._place: str | None = None
+
+    @asynccontextmanager
+    async def __call__(
+        self, rules: Rules | str | None = None, *, place: str | None = None, clock: Callable[[], Instant] | None = None
+    ) -> AsyncIterator[Store]:
+        if place is None or place != self._place:
+            await neo4j_server.wipe(self._server)
+        self._place = place
+        async with open_neo4j(self._server.uri, _read(rules), clock or now) as store:
+            yield store
+
+
+def _read(rules: Rules | str | None) -> Rules:
+    return Rules.parse(rules) if isinstance(rules, str) else rules or Rules.builtin()
 
 
 def _open_sqlite(
     rules: Rules | str | None = None, *, place: str | None = None, clock: Callable[[], Instant] | None = None
 ) -> AbstractAsyncContextManager[Store]:
-    read = Rules.parse(rules) if isinstance(rules, str) else rules or Rules.builtin()
+    read = _read(rules)
     if clock is not None:
         return open_sqlite(place or ":memory:", read, clock)
     return open_store(f"sqlite:///{place}" if place else "sqlite://:memory:", read)
