@@ -284,9 +284,15 @@ class Writing(Protocol):
     Collections may hold thousands of entries: a store answers each call with a bounded number of statements.
     """
 
-    commit: int
-    at: Instant
-    """When this step happens: never before the step before it."""
+    @property
+    def commit(self) -> int:
+        """The number of this step."""
+        ...
+
+    @property
+    def at(self) -> Instant:
+        """When this step happens: never before the step before it."""
+        ...
 
     def namespaces(self) -> Sequence[str]:
         """Names by number; grows by `namespace_number`."""
