@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
-from graph.errors import StoreBusy
+from neo4j.exceptions import Neo4jError
+
+from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier
 from graph.resolve.rules import Rules
 from graph.store.neo4j.reads import cypher_identity as cypher
@@ -24,6 +26,7 @@ _TRIES: Final = 8
 _STRICT: Final = 4
 """Tries in which even facts may not have changed meanwhile; a profile that is written without pause is answered after these, too."""
 _PAUSE: Final = 0.001
+_VANISHED: Final = frozenset({"Neo.TransientError.Transaction.Outdated", "Neo.ClientError.Statement.EntityNotFound"})
 
 
 class Run(Protocol):
@@ -90,6 +93,10 @@ async def again(rows_of: Callable[[], A], read: Callable[[A], Awaitable[T]]) -> 
             answer = await read(rows)
         except Torn:
             continue
+        except StoreTrouble as trouble:
+            if not _vanished(trouble.__cause__) or tried == _TRIES - 1:
+                raise
+            continue
         except KeyError:  # an object named by another is not there, which half a commit may be the reason for
             if tried == _TRIES - 1:
                 raise
@@ -98,6 +105,11 @@ async def again(rows_of: Callable[[], A], read: Callable[[A], Awaitable[T]]) -> 
             return answer
         doubts = rows.watch.doubts
     raise StoreBusy("what was asked for changes faster than it can be read; send the request again")
+
+
+def _vanished(error: BaseException | None) -> bool:
+    """Whether a statement failed since what it stood on was deleted meanwhile."""
+    return isinstance(error, Neo4jError) and error.code in _VANISHED
 
 
 def face_of(row: Row) -> Face:
