@@ -177,6 +177,7 @@ def said_and_read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
         for line in server.stderr:
             said += line
             if line.startswith("try:"):
+                said += server.stderr.readline()
                 break
         host = re.search(r"http://(127\.0\.0\.1:\d+)/graphql", said)
         assert host is not None, said
@@ -209,7 +210,7 @@ def test_every_example_does_what_is_written(said_and_read: tuple[str, Reading], 
             printed = run[block.language](block)
         elif block.language == "text":
             printed = said if block.label == "served" else printed
-            if not same(reading.local(block.text).strip(), printed.strip() + ("\n" if block.label else "")):
+            if not same(reading.local(block.text).strip(), printed.strip()):
                 wrong.append(f"line {block.line} prints {printed}")
         elif block.language in ("toml", "ndjson"):
             Path(block.label).write_text(block.text, encoding="utf-8")
