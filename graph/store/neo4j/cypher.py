@@ -1,8 +1,9 @@
 """Every statement that runs under the gate. Lists go in as parameters, one record comes back.
 
-Each row of `$rows` is a list; its places are named where the statement takes them. Nodes are addressed by unique keys, so every statement
-begins with index seeks (tests/graph/store/neo4j explains each of them). What hangs on a node is met from that node: the far end carries no
-label on purpose where a range of its ids is asked for, since the planner would take that range out of the index for everybody.
+Each row of `$rows` is a list; its places are named where the statement takes them. Nodes are addressed by unique keys, or by element ids
+that this very transaction has read (half the cost of a key; they mean nothing after it), so every statement begins with seeks
+(tests/graph/store/neo4j explains each of them). What hangs on a node is met from that node: the far end carries no label on purpose where a
+range of its ids is asked for, since the planner would take that range out of the index for everybody.
 """
 
 from __future__ import annotations
@@ -61,7 +62,12 @@ IDENTIFIERS: Final = """
 UNWIND $rows AS r
 MATCH (i:Identifier {namespace: r[0], value: r[1]})
 OPTIONAL MATCH (i)-[:OF]->(p:Profile)
-RETURN collect([r[0], r[1], i.id, p.n, coalesce(i.flags, 0), i.group])
+RETURN collect([r[0], r[1], elementId(i), i.id, p.n, coalesce(i.flags, 0), i.group])
+"""
+ELEMENTS: Final = """
+UNWIND $ids AS id
+MATCH (i:Identifier {id: id})
+RETURN collect([id, elementId(i)])
 """
 FACES: Final = """
 UNWIND $ids AS id
@@ -81,10 +87,10 @@ RETURN collect([i.id, i.value, n, coalesce(i.flags, 0), i.group])
 """
 LINKS: Final = f"""
 UNWIND $rows AS r
-MATCH (a:Identifier {{id: r[0]}})
-MATCH (b:Identifier {{id: r[1]}})
+MATCH (a) WHERE elementId(a) = r[0]
+MATCH (b) WHERE elementId(b) = r[1]
 MATCH (a)-[k:LINK|BARRED]->(b)
-RETURN collect([r[0], r[1], {_LINK}])
+RETURN collect([a.id, b.id, {_LINK}])
 """
 USABLE_LINKS: Final = f"""
 UNWIND $ids AS id
@@ -259,7 +265,7 @@ CREATE (f:Fragment {
     ids: r[9], raw: r[10], blocked: r[11], traits: r[12], made: $commit, ended: r[13]
 })
 WITH f, r UNWIND r[14] AS id
-MATCH (i:Identifier {id: id})
+MATCH (i) WHERE elementId(i) = id
 CREATE (f)-[:CARRIES {observed: r[6]}]->(i)
 """
 YIELD_HEADS: Final = "UNWIND $rows AS r MATCH (f:Fragment {source: r[0], record: r[1], head: true}) SET f.head = null"
@@ -292,15 +298,15 @@ IN_FORCE: Final = "UNWIND $rows AS r MATCH (j:Judgement {id: r[0]}) SET j.in_for
 
 NEW_LINKS: Final = """
 UNWIND $rows AS r
-MATCH (a:Identifier {id: r[0]})
-MATCH (b:Identifier {id: r[1]})
+MATCH (a) WHERE elementId(a) = r[0]
+MATCH (b) WHERE elementId(b) = r[1]
 CREATE (a)-[:LINK {n: r[2], bare: r[3], dirty: r[4], first: r[5], last: r[6], score: r[7], refused: r[8], namespace: r[9]}]->(b)
 """
 NEW_BARRED: Final = NEW_LINKS.replace(":LINK", ":BARRED")
 _LINK_OF: Final = """
 UNWIND $rows AS r
-MATCH (a:Identifier {id: r[0]})
-MATCH (b:Identifier {id: r[1]})
+MATCH (a) WHERE elementId(a) = r[0]
+MATCH (b) WHERE elementId(b) = r[1]
 MATCH (a)-[k:LINK|BARRED]->(b)
 """
 LINKS_SEEN: Final = f"{_LINK_OF} SET k.n = r[2], k.bare = r[3], k.first = r[4], k.last = r[5]"
@@ -312,7 +318,11 @@ LINKS_GONE: Final = f"{_LINK_OF} DELETE k"
 
 # ---------------------------------------------------------------- writing: identity
 
-NEW_IDENTIFIERS: Final = "UNWIND $rows AS r CREATE (:Identifier:$(r[0]) {id: r[1], namespace: r[2], value: r[3], made: $commit})"
+NEW_IDENTIFIERS: Final = """
+UNWIND $rows AS r
+CREATE (i:Identifier:$(r[0]) {id: r[1], namespace: r[2], value: r[3], made: $commit})
+RETURN collect([r[1], elementId(i)])
+"""
 FLAGS: Final = """
 UNWIND $rows AS r
 MATCH (i:Identifier {id: r[0]})
@@ -332,7 +342,7 @@ NEW_MEMBERSHIPS: Final = """
 UNWIND $rows AS r
 MATCH (p:Profile {n: r[0]})
 WITH p, r UNWIND r[1] AS id
-MATCH (i:Identifier {id: id})
+MATCH (i) WHERE elementId(i) = id
 CREATE (i)-[:OF {since: $commit}]->(p)
 """
 NEW_PROFILES: Final = """
@@ -342,7 +352,7 @@ CREATE (p:Profile {
     size: r[3], counts: r[4], kind: r[5], contested: r[6], aliases: r[7]
 })
 WITH p, r UNWIND r[8] AS id
-MATCH (i:Identifier {id: id})
+MATCH (i) WHERE elementId(i) = id
 CREATE (i)-[:OF {since: $commit}]->(p)
 """
 PROFILES_CHANGED: Final = """

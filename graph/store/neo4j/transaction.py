@@ -56,6 +56,7 @@ class Neo4jTransaction:
     ) -> None:
         self.rules = rules
         self.names = Names()
+        self.elements: dict[int, str] = {}
         self._driver = driver
         self._database = database
         self._clock = clock
@@ -158,6 +159,7 @@ class Neo4jTransaction:
                 raise StoreTrouble("the store did not commit the request; nothing of it was written") from trouble
         else:
             self._done = []
+            self.elements.clear()
             await self._close()
         return None
 
@@ -190,6 +192,7 @@ class Neo4jTransaction:
     async def _abandon(self) -> None:
         """Roll back, whatever state the connection is in; what was learnt in this transaction is forgotten."""
         self._done = []
+        self.elements.clear()
         self.names.forget_after(0)
         if self._transaction is not None:
             with contextlib.suppress(StoreTrouble):

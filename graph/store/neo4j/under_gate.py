@@ -27,6 +27,8 @@ class UnderGate:
     ask: Ask
     withdrawn: set[RecordKey]
     """Records met by `heads` that a withdrawn version stands for."""
+    elements: dict[int, str]
+    """Element ids of identifiers, as this transaction has met them."""
 
     async def answered(self, key: Key) -> tuple[bytes, dict[str, Any]] | None:
         row = await self.ask(cypher.ANSWERED, scope=key.scope, key=key.key)
@@ -56,7 +58,8 @@ class UnderGate:
         if not asked:
             return {}
         rows = await self.ask(cypher.IDENTIFIERS, rows=[list(i) for i in asked])
-        return {Identifier(namespace, value): Known(*known) for namespace, value, *known in rows}
+        self.elements.update((row[3], row[2]) for row in rows)
+        return {Identifier(namespace, value): Known(*known) for namespace, value, _, *known in rows}
 
     async def faces(self, ids: Collection[int]) -> dict[int, Member | None]:
         return {row[0]: Member(*row) for row in await self._of(cypher.FACES, ids)}
@@ -74,7 +77,8 @@ class UnderGate:
     async def links(self, pairs: Collection[Pair]) -> dict[Pair, LinkRow]:
         if not pairs:
             return {}
-        rows = await self.ask(cypher.LINKS, rows=[list(pair) for pair in pairs])
+        element = await self.elements_of(at for pair in pairs for at in pair)
+        rows = await self.ask(cypher.LINKS, rows=[[element[a], element[b]] for a, b in pairs if a in element and b in element])
         return {(a, b): link(a, b, columns) for a, b, *columns in rows}
 
     async def usable_links(self, ids: Collection[int]) -> list[LinkRow]:
@@ -134,6 +138,13 @@ class UnderGate:
 
     async def unmentioned(self, ids: Collection[int]) -> set[int]:
         return set(ids).difference(await self._of(cypher.MENTIONED, ids))
+
+    async def elements_of(self, ids: Iterable[int]) -> dict[int, str]:
+        """Element ids, among them those of these identifiers; one that is not on record has none."""
+        unknown = set(ids).difference(self.elements)
+        if unknown:
+            self.elements.update(await self.ask(cypher.ELEMENTS, ids=list(unknown)))
+        return self.elements
 
     async def _of(self, statement: str, ids: Collection[int]) -> Sequence[Any]:
         """Rows about these identifiers, each asked for once."""

@@ -18,7 +18,7 @@ from graph.store.neo4j import cypher
 from graph.store.neo4j.counters import Counters, Names
 from graph.store.neo4j.rows import STATES, SUPERSEDED, WITHDRAWN, link_columns, summary_columns
 from graph.store.neo4j.schema import label_of
-from graph.store.neo4j.under_gate import Ask
+from graph.store.neo4j.under_gate import UnderGate
 from graph.store.ports import NAMESPACE_SHIFT, SHARED, ChangeRow, Delta, LinkRow, Member, NewVersion, Pair
 from graph.traits.names import tokens
 
@@ -39,14 +39,12 @@ def kept(write: Callable[Concatenate[W, P], Coroutine[Any, Any, None]]) -> Calla
     return run
 
 
-class Writes:
+class Writes(UnderGate):
     """The writes of `Writing`; a bounded number of statements each, none where there is nothing to write."""
 
-    ask: Ask
     counters: Counters
     names: Names
     rules: Rules
-    withdrawn: set[RecordKey]
 
     def __init__(self) -> None:
         self.log: list[tuple[Callable[..., Coroutine[Any, Any, None]], tuple[Any, ...], dict[str, Any]]] = []
@@ -76,7 +74,10 @@ class Writes:
     async def _new_identifiers(self, fresh: Mapping[int, str]) -> None:
         names = self.names.names
         rows = ((names[(at >> NAMESPACE_SHIFT) - 1], at, value) for at, value in fresh.items())
-        await self._rows(cypher.NEW_IDENTIFIERS, ((label_of(name), at, name, value) for name, at, value in rows), commit=self.commit)
+        made = await self.ask(
+            cypher.NEW_IDENTIFIERS, rows=[[label_of(name), at, name, value] for name, at, value in rows], commit=self.commit
+        )
+        self.elements.update(made)
 
     @kept
     async def new_namespaces(self, names: Sequence[str]) -> None:
@@ -106,7 +107,8 @@ class Writes:
     async def _write_versions(self, versions: Sequence[NewVersion], back: Sequence[RecordKey]) -> None:
         await self._rows(cypher.YIELD_HEADS, back)
         await self._end_versions([v.replaces for v in versions if v.replaces is not None], SUPERSEDED)
-        await self._rows(cypher.NEW_VERSIONS, (_version(v, self.commit) for v in versions), commit=self.commit)
+        element = await self.elements_of(at for v in versions for at in v.ids)
+        await self._rows(cypher.NEW_VERSIONS, (_version(v, self.commit, element) for v in versions), commit=self.commit)
         await self._rows(cypher.NEW_TOKENS, ((token, v.id) for v in versions for token in sorted(v.tokens)))
 
     async def _end_versions(self, versions: Sequence[int], state: int) -> None:
@@ -178,11 +180,11 @@ class Writes:
     async def _write_links(
         self, left: Sequence[Any], new: Sequence[Any], barred: Sequence[Any], seen: Sequence[Any], changed: Sequence[Any]
     ) -> None:
-        await self._rows(cypher.LINKS_GONE, left)
-        await self._rows(cypher.NEW_LINKS, new)
-        await self._rows(cypher.NEW_BARRED, barred)
-        await self._rows(cypher.LINKS_SEEN, seen)
-        await self._rows(cypher.LINKS_CHANGED, changed)
+        lists = (left, new, barred, seen, changed)
+        element = await self.elements_of(at for rows in lists for a, b, *_ in rows for at in (a, b))
+        statements = (cypher.LINKS_GONE, cypher.NEW_LINKS, cypher.NEW_BARRED, cypher.LINKS_SEEN, cypher.LINKS_CHANGED)
+        for statement, rows in zip(statements, lists, strict=True):
+            await self._rows(statement, ((element[a], element[b], *columns) for a, b, *columns in rows))
 
     # ---------------------------------------------------------------- identity
 
@@ -210,7 +212,8 @@ class Writes:
             await self._rows(cypher.FLAGS, ((at, bits or None, group, bool(bits & SHARED)) for at, bits, group in flags), commit=commit)
         await self._write_people(delta)
         await self._write_pins(delta)
-        refusals = ((a, b, *((r.rule.value, r.namespace) if r else (None, None))) for a, b, r in delta.refusals)
+        element = await self.elements_of(at for a, b, _ in delta.refusals for at in (a, b))
+        refusals = ((element[a], element[b], *((r.rule.value, r.namespace) if r else (None, None))) for a, b, r in delta.refusals)
         await self._rows(cypher.LINKS_REFUSED, refusals)
         await self._rows(cypher.CAUSES, delta.causes)
         await self._rows(cypher.NEW_CHANGES, (_change(seq, c) for seq, c in enumerate(delta.changes, first)), commit=commit)
@@ -227,8 +230,10 @@ class Writes:
         for at, profile in delta.moved:
             if profile is not None:
                 joining[profile].append(at)
+        element = await self.elements_of(at for ids in joining.values() for at in ids)
+        members = {n: [element[at] for at in ids] for n, ids in joining.items()}
         rows = {row.n: row for row in delta.profiles}
-        made = [(n, one_id, pin, *summary_columns(rows.pop(n)), joining.pop(n, [])) for n, one_id, pin in delta.made]
+        made = [(n, one_id, pin, *summary_columns(rows.pop(n)), members.pop(n, [])) for n, one_id, pin in delta.made]
         await self._rows(cypher.NEW_PROFILES, made, commit=commit)
         retired = [n for n, _ in delta.leads]
         if retired or rows:
@@ -236,7 +241,7 @@ class Writes:
         await self._rows(cypher.PROFILES_RETIRED, delta.leads, commit=commit)
         await self._rows(cypher.LEAD_TO, ((n, to) for n, to in delta.leads if to is not None))
         await self._rows(cypher.PROFILES_CHANGED, ((n, *summary_columns(row)) for n, row in rows.items()))
-        await self._rows(cypher.NEW_MEMBERSHIPS, joining.items(), commit=commit)
+        await self._rows(cypher.NEW_MEMBERSHIPS, members.items(), commit=commit)
         touched = {*delta.touched, *(change.n for change in delta.changes)}.difference(row[0] for row in made)
         if touched:
             await self.ask(cypher.TOUCHED, ns=sorted(touched), commit=commit)
@@ -253,7 +258,7 @@ def _marked(fresh: Collection[Member]) -> list[tuple[int, int, int | None]]:
     return [(m.id, m.flags, m.group) for m in fresh if m.flags or m.group is not None]
 
 
-def _version(v: NewVersion, commit: int) -> tuple[Any, ...]:
+def _version(v: NewVersion, commit: int, element: Mapping[int, str]) -> tuple[Any, ...]:
     fragment, active = v.fragment, v.state is FragmentStatus.ACTIVE
     return (
         v.id,
@@ -270,7 +275,7 @@ def _version(v: NewVersion, commit: int) -> tuple[Any, ...]:
         _texts(v.blocked) or None,
         None if fragment.traits is None else orjson.dumps(fragment.traits).decode(),
         None if active else commit,
-        list(v.ids) if active else [],
+        [element[at] for at in v.ids] if active else [],
     )
 
 

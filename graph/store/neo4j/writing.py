@@ -9,7 +9,6 @@ from graph.errors import StoreTrouble
 from graph.model import Instant
 from graph.store.neo4j.counters import Counters
 from graph.store.neo4j.interactions import Interactions
-from graph.store.neo4j.under_gate import UnderGate
 from graph.store.ports import NAMESPACE_SHIFT
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Neo4jWriting"]
 
 
-class Neo4jWriting(UnderGate, Interactions):
+class Neo4jWriting(Interactions):
     """One step: its counters are what it has given so far, `named` how many namespaces there were before it.
 
     `failed`: a statement failed, and the transaction with it.
@@ -35,6 +34,7 @@ class Neo4jWriting(UnderGate, Interactions):
         self.withdrawn = set()
         self.names = transaction.names
         self.rules = transaction.rules
+        self.elements = transaction.elements
         self._transaction = transaction
 
     @property

@@ -1,0 +1,77 @@
+"""Exports of a Neo4j store: the rows of the embedded store, and those of one commit whatever is written meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, get_args
+
+import pytest
+
+from graph.curate import judge, withdraw
+from graph.ingest import ingest
+from graph.model import RecordKey
+from graph.resolve.rules import Rules
+from graph.store.neo4j import export
+from graph.store.neo4j.store import Neo4jStore
+from graph.store.ports import ExportKind, Store
+from graph.store.sqlite.store import open_sqlite
+from tests.build import distinct, fragment, same
+
+
+async def rows(store: Store, kind: ExportKind) -> list[dict[str, Any]]:
+    return [row async for row in store.export(kind)]
+
+
+def told_apart(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what differs from store to store: the text of OneIDs, and the machine's clock."""
+    hidden = {"one_id", "created_at", "updated_at"}
+    return sorted(({key: value for key, value in row.items() if key not in hidden} for row in found), key=str)
+
+
+def history() -> Iterator[Any]:
+    number = count()
+    for user in range(8):
+        for seen in range(2):
+            texts = (f"user_id:{user}", f"device:{user * 2 + seen}", "device:all")
+            yield ingest, [fragment(*texts, at=user + seen, id=f"r{next(number)}", traits={"name": f"User {user}", "seen": seen})]
+    yield ingest, [fragment("user_id:0", "phone:+8613912345678", at=90, id="r1", score=0.5)]
+    yield judge, [same("user_id:1", "user_id:2", at=1), distinct("device:4", "user_id:3", at=2)]
+
+
+async def play(store: Store) -> None:
+    for flow, given in history():
+        await flow(store, given)
+    await withdraw(store, RecordKey("web", "r5"), reason="asked")
+
+
+@pytest.mark.parametrize("kind", get_args(ExportKind))
+async def test_an_export_is_that_of_the_embedded_store(store: Neo4jStore, kind: ExportKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "_PAGE", 3)
+    monkeypatch.setattr(export, "_PROFILES", 3)
+    await play(store)
+    async with open_sqlite(":memory:", Rules.builtin()) as other:
+        await play(other)
+        expected = told_apart(await rows(other, kind))
+
+    assert told_apart(await rows(store, kind)) == expected
+    assert len(expected) > 3
+
+
+@pytest.mark.parametrize("kind", get_args(ExportKind))
+async def test_what_is_written_during_an_export_does_not_show(store: Neo4jStore, kind: ExportKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "_PAGE", 3)
+    monkeypatch.setattr(export, "_PROFILES", 3)
+    await play(store)
+    expected = await rows(store, kind)
+
+    found = []
+    async for row in store.export(kind):
+        if not found:
+            await judge(store, [same("user_id:0", "user_id:7", at=5)])
+            await withdraw(store, RecordKey("web", "r1"), reason="asked")
+            await ingest(store, [fragment(f"user_id:{n}", "phone:+8613912345678", "device:all", at=100) for n in range(30)])
+        found.append(row)
+
+    assert found == expected
+    assert await rows(store, kind) != expected
