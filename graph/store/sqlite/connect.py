@@ -7,7 +7,9 @@ import sqlite3
 from graph.errors import StoreBusy, StoreTrouble
 from graph.store.sqlite.schema import STEPS
 
-__all__ = ["connect", "migrate", "trouble_of"]
+__all__ = ["NO_STORE", "connect", "migrate", "trouble_of"]
+
+NO_STORE = "the store's file is not a OneID store (or is damaged); name another in ONEID_STORE"
 
 _WRITER_CACHE_KIB = 128 * 1024
 _READER_CACHE_KIB = 32 * 1024
@@ -33,6 +35,9 @@ def migrate(connection: sqlite3.Connection) -> None:
         at = connection.execute("PRAGMA user_version").fetchone()[0]
         if at > len(STEPS):
             raise StoreTrouble(f"this store is at schema step {at}, this version of oneid knows {len(STEPS)}; run a newer oneid")
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if ("one_id" in tables) != bool(at) or (tables and not at):
+            raise StoreTrouble(NO_STORE)  # a database of somebody else
         for number, step in enumerate(STEPS[at:], at + 1):
             for statement in _statements(step):
                 connection.execute(statement)

@@ -22,7 +22,7 @@ from graph.resolve.rules import Rules
 from graph.store.gate import Gate
 from graph.store.ports import Everything, ExportKind
 from graph.store.sqlite import reads
-from graph.store.sqlite.connect import connect, migrate, trouble_of
+from graph.store.sqlite.connect import NO_STORE, connect, migrate, trouble_of
 from graph.store.sqlite.everything import everything
 from graph.store.sqlite.export import export_chunks
 from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
@@ -83,16 +83,20 @@ def _own_folder() -> str:
 def _open(path: str, rules: Rules, clock: Callable[[], Instant], *, durable: bool) -> tuple[sqlite3.Connection, Rules]:
     try:
         connection = connect(path)
-        if not durable:
-            connection.execute("PRAGMA synchronous = OFF")
-        migrate(connection)
-        return connection, _rules_in_force(connection, rules, clock)
+        try:
+            if not durable:
+                connection.execute("PRAGMA synchronous = OFF")
+            migrate(connection)
+            return connection, _rules_in_force(connection, rules, clock)
+        except BaseException:
+            connection.close()
+            raise
     except sqlite3.OperationalError as error:
         if not Path(path).parent.is_dir():
             raise StoreTrouble("the folder of the store's file does not exist; make it, or name another in ONEID_STORE") from error
         raise trouble_of(error) from error
     except sqlite3.DatabaseError as error:
-        raise StoreTrouble("the store's file is not a OneID store (or is damaged); name another in ONEID_STORE") from error
+        raise StoreTrouble(NO_STORE) from error
 
 
 def _rules_in_force(connection: sqlite3.Connection, rules: Rules, clock: Callable[[], Instant]) -> Rules:
@@ -184,10 +188,13 @@ class SqliteStore:
     async def _last_commit(self) -> int:
         """The last commit, looked up once for however many wait for it."""
         async with self._looking:
-            now = asyncio.get_running_loop().time()
-            if now - self._seen[0] >= _LOOK_SECONDS:
-                self._seen = (now, (await self.head())[0])
-            return self._seen[1]
+            now, changed = asyncio.get_running_loop().time(), self._changed
+            if now - self._seen[0] < _LOOK_SECONDS:
+                return self._seen[1]
+            commit, _ = await self.head()
+            if changed is self._changed:  # else a write ended meanwhile, and this may be from before it
+                self._seen = (now, commit)
+            return commit
 
     async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
         loop = asyncio.get_running_loop()
