@@ -1,6 +1,6 @@
 """Local re-resolution over any store: changed links and evidence in, people with their OneIDs out.
 
-The loop of DESIGN section 4: S are the profiles that the step touches, N those held apart from them; both are resolved together, and every
+S are the profiles that the step touches, N those held apart from them; both are resolved together, and every
 profile of N that does not come out as it went in joins S, until none does. A cluster of uncontested profiles that fits together within all
 limits is joined without loading a link.
 """

@@ -1,6 +1,6 @@
 """Random histories of a store, what they leave as evidence, and how one is played into a store.
 
-`Told` keeps the evidence as the words of the project have it (DESIGN section 3), apart from any store: what counts after a history is read
+`Told` keeps the evidence as the words of the project have it, apart from any store: what counts after a history is read
 from it and handed to the reference resolver. `held` and `kept` read the same out of a store.
 """
 

@@ -41,7 +41,8 @@ async def prepare(driver: AsyncDriver, database: str | None, rules: Rules, clock
     kept = await _ask(driver, database, cypher.LAST_RULES) or await _put_rules(driver, database, rules, clock)
     if kept is None or kept[1] == rules.toml:
         return rules
-    _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", kept[0])
+    if rules is not Rules.builtin():  # those nobody chose are no news
+        _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", kept[0])
     return Rules.parse(kept[1])
 
 

@@ -113,7 +113,8 @@ def _rules_in_force(connection: sqlite3.Connection, rules: Rules, clock: Callabl
         raise
     if row is None or row[1] == rules.toml:
         return rules
-    _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", row[0])
+    if rules is not Rules.builtin():  # those nobody chose are no news
+        _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", row[0])
     return Rules.parse(row[1])
 
 
