@@ -18,7 +18,6 @@ from graph.model import RecordKey
 from graph.resolve.rules import Rules
 from graph.store import open_store
 from graph.store.ports import Store
-from graph.store.sqlite import connect as connecting
 from graph.store.sqlite import store as storing
 from graph.store.sqlite.schema import STEPS
 from graph.views import ByIdentifier
@@ -86,9 +85,10 @@ async def test_a_read_only_file_is_read_and_refuses_writes(tmp_path: Path, monke
     connect = sqlite3.connect
 
     def read_only(file: str, **options: Any) -> sqlite3.Connection:
-        return connect(f"file:{file}?mode=ro", uri=True, **options)
+        opened: sqlite3.Connection = connect(f"file:{file}?mode=ro", uri=True, **options)
+        return opened
 
-    monkeypatch.setattr(connecting.sqlite3, "connect", read_only)
+    monkeypatch.setattr(sqlite3, "connect", read_only)
     async with open_store(f"sqlite:///{path}", BUILTIN) as store:
         for _ in range(2):
             with pytest.raises(StoreTrouble, match=r"SQLITE_READONLY.*nothing of it was written"):
@@ -125,7 +125,7 @@ async def test_a_full_disk_refuses_what_does_not_fit_and_loses_nothing(tmp_path:
     async with open_store(f"sqlite:///{tmp_path / 'store.db'}", BUILTIN) as store:
         await ingest(store, [fragment("user_id:first", "device:1", id="first")])
         pages = await limited(store, room)
-        accepted, refused = ["first"], []
+        accepted, refused = ["first"], list[str]()
         for n in range(500):
             if len(refused) > 8:
                 break
