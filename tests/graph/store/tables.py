@@ -98,11 +98,23 @@ class Tables:
             (a, b, at),
         )
 
-    def bar(self, a: str, b: str, rule: str, *, n: int = 1, dirty: int = 0, score: float | None = None, at: float | None = 0) -> None:
-        """A link refused beforehand."""
+    def bar(
+        self,
+        a: str,
+        b: str,
+        rule: str,
+        *,
+        n: int = 1,
+        bare: int | None = None,
+        dirty: int = 0,
+        score: float | None = None,
+        at: float | None = 0,
+    ) -> None:
+        """A link refused beforehand; unless `bare` says else, all of its `n` fragments have a score if there is one."""
         first, second = sorted((self.id(a), self.id(b)))
         time = None if at is None else minute(at)
-        bare = 0 if score is not None else n
+        if bare is None:
+            bare = n if score is None else 0
         self.conn.execute(
             "INSERT INTO barred (a, b, n, bare, dirty, first, last, score, refused) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (first, second, n, bare, dirty, time, time, score, rule),

@@ -129,6 +129,8 @@ def test_changes_of_one_profile_are_its_own_and_those_of_one_ids_that_lead_to_it
     assert seqs(feed(history, n=1)) == [1, 2, 4, 5]
     assert seqs(feed(history, n=1, page=Page(2, (1,)))) == [2, 4]
     assert seqs(part(history, 1, want("changes"))) == [5, 4, 2, 1]
+    assert seqs(part(history, 1, want("changes", first=1))) == [5]
+    assert seqs(part(history, 1, want("changes", first=1, after=(5,)))) == [4]
     page = part(history, 1, want("changes", first=2))
     assert (seqs(page), page.has_next) == ([5, 4], True)
     assert seqs(part(history, 1, want("changes", first=2, after=page.end))) == [2, 1]

@@ -137,13 +137,16 @@ def test_a_retired_one_id_itself_has_a_successor_and_empty_lists(tables: Tables)
 
 def test_retired_one_ids_that_lead_here_come_last_retired_first(tables: Tables) -> None:
     alive = tables.person("user_id:ada")
-    first, second, third = (tables.person(f"device:{letter}") for letter in "abc")
+    first, second, third, fourth = (tables.person(f"device:{letter}") for letter in "abcd")
     tables.retire(third, second)
+    tables.retire(fourth, alive)
     tables.retire(second, alive)
     tables.retire(first, alive)
 
-    assert part(tables, alive, want("retired_one_ids", first=20)) == (f"one-{first}", f"one-{second}", f"one-{third}")
-    assert part(tables, alive, want("retired_one_ids", first=2)) == (f"one-{first}", f"one-{second}")
+    in_order = (f"one-{first}", f"one-{second}", f"one-{fourth}", f"one-{third}")
+    assert part(tables, alive, want("retired_one_ids", first=20)) == in_order
+    assert part(tables, alive, want("retired_one_ids", first=1)) == in_order[:1]
+    assert part(tables, alive, want("retired_one_ids", first=2)) == in_order[:2]
 
 
 def test_times_and_version_are_those_of_the_commits(tables: Tables) -> None:
@@ -194,6 +197,7 @@ def test_an_identifier_knows_when_and_where_it_was_seen(tables: Tables) -> None:
     tables.fragment("crm", "1", "user_id:ada", "phone:+1", at=5)
     tables.fragment("web", "2", "user_id:ada", at=9)
     tables.interact("user_id:ada", "user_id:bob", at=3, source="app")
+    tables.interact("user_id:bob", "user_id:ada", at=20, source="forum")
     tables.interact("user_id:bob", "user_id:ada", at=30, source="forum")
     identifiers = want("identifiers", SPAN, want("sources"), want("sources", first=2))
 
@@ -388,7 +392,7 @@ def test_a_scored_link_shows_its_score_unless_it_was_observed_too(tables: Tables
     tables.person("phone:+2")
     tables.person("phone:+3")
     tables.bar("user_id:ada", "phone:+2", "score", score=0.25)
-    tables.bar("user_id:ada", "phone:+3", "score")
+    tables.bar("user_id:ada", "phone:+3", "shared", score=0.25, bare=1)
 
     assert [edge.node.score for edge in walk(tables, n, "links", refused=True)] == [0.25, None]
 
