@@ -129,12 +129,18 @@ def test_changes_of_one_profile_are_its_own_and_those_of_one_ids_that_lead_to_it
     assert seqs(feed(history, n=1)) == [1, 2, 4, 5]
     assert seqs(feed(history, n=1, page=Page(2, (1,)))) == [2, 4]
     assert seqs(part(history, 1, want("changes"))) == [5, 4, 2, 1]
-    assert seqs(part(history, 1, want("changes", first=1))) == [5]
-    assert seqs(part(history, 1, want("changes", first=1, after=(5,)))) == [4]
     page = part(history, 1, want("changes", first=2))
     assert (seqs(page), page.has_next) == ([5, 4], True)
     assert seqs(part(history, 1, want("changes", first=2, after=page.end))) == [2, 1]
     assert seqs(part(history, 3, want("changes"))) == [3]
+
+
+def test_of_many_changes_of_one_profile_a_page_has_the_newest(tables: Tables) -> None:
+    n = tables.person("user_id:ada")
+    every = [tables.change(n, "extended", leads=n) for _ in range(6)]
+
+    assert seqs(part(tables, n, want("changes", first=2))) == [every[5], every[4]]
+    assert seqs(part(tables, n, want("changes", first=2, after=(every[4],)))) == [every[3], every[2]]
 
 
 def test_the_head_is_the_last_commit_and_position(history: Tables) -> None:
