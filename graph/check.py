@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from graph.model import Fragment, Identifier, Judgement, ProfileKind, Refusal, Rule
 from graph.resolve.ground import Ground, Namespaces
 from graph.resolve.judged import Pair, judge
-from graph.resolve.links import Tally, contradictory, pairs_of
+from graph.resolve.links import Tally, contradictory, pairs_of, star_losers
 from graph.resolve.rules import Rules
 from graph.resolve.whole import Resolution, resolve
-from graph.store.ports import PARKED, SHARED, Everything, LinkRow, Member, OneIdRow, Store
+from graph.store.ports import BARRED, JUDGED, PARKED, SHARED, Everything, Member, OneIdRow, Store
 
 __all__ = ["CheckReport", "check", "differences"]
 
@@ -48,6 +48,7 @@ def differences(held: Everything, rules: Rules) -> Iterator[str]:
     audit = _Audit(held, rules)
     yield from audit.partition()
     yield from audit.links()
+    yield from audit.marks()
     yield from audit.summaries()
     yield from audit.names()
     yield from audit.feed()
@@ -123,22 +124,40 @@ class _Audit:
             yield "a link is stored twice"
         for pair in sorted(stored.keys() ^ counted.keys()):
             yield f"link {pair}: {'stored without evidence' if pair in stored else 'carried by evidence, not stored'}"
+        beforehand = self._refused_beforehand(counted)
         for pair in sorted(stored.keys() & counted.keys()):
             row, refused = stored[pair], self.refused.get(pair)
             if row.tally != counted[pair]:
                 yield f"link {pair}: {row.tally} is stored, the evidence says {counted[pair]}"
             if row.refused != refused:
                 yield f"link {pair}: refused is {row.refused} in the store, the evidence says {refused}"
-            if row.barred != self._beforehand(row):
+            if row.barred != (pair in beforehand):
                 yield f"link {pair}: it is kept with the {'refused beforehand' if row.barred else 'usable'} ones"
 
-    def _beforehand(self, row: LinkRow) -> bool:
-        """Whether a refusal was decided before profiles are built."""
-        if row.refused is None:
-            return False
-        if row.refused.rule is Rule.MAX_IDENTIFIERS:
-            return row.barred  # of a star or of a profile: the rule's name is the same
-        return row.refused.rule in (Rule.CONTRADICTION, Rule.SCORE, Rule.SHARED)
+    def _refused_beforehand(self, counted: Mapping[tuple[int, int], Tally]) -> set[tuple[int, int]]:
+        """Links refused before profiles are built: the ends of stars among them are told by step 5 anew, for a profile's own refusals have
+        the same name."""
+        found: set[tuple[int, int]] = set()
+        rays: dict[tuple[int, int], dict[int, Tally]] = defaultdict(dict)
+        for pair, tally in counted.items():
+            refused = self.refused.get(pair)
+            strong, weak = self.ground.weaker_last(*pair)
+            if refused is not None and refused.rule in (Rule.CONTRADICTION, Rule.SCORE, Rule.SHARED):
+                found.add(pair)
+            elif self.ground.place[strong] != self.ground.place[weak]:
+                rays[strong, self.ground.place[weak]][weak] = tally
+        for (hub, layer), far in rays.items():
+            found |= {(min(hub, end), max(hub, end)) for end in star_losers(hub, layer, far, self.ground)}
+        return found
+
+    def marks(self) -> Iterator[str]:
+        """What a step relies on to know where it need not look."""
+        named = {at for j in self.held.judgements for at in (j.a, j.b) if at is not None}
+        barred = {at for row in self.held.links if row.barred for at in (row.a, row.b)}
+        for flag, right, what in ((JUDGED, named, "is named by a judgement"), (BARRED, barred, "has links refused beforehand")):
+            for at in sorted(right):
+                if not self.member[at].flags & flag:
+                    yield f"identifier {at} {what}, and is not marked so"
 
     def summaries(self) -> Iterator[str]:
         contested = self._contested()
@@ -209,7 +228,9 @@ class _Audit:
     def feed(self) -> Iterator[str]:
         replayed: dict[int, set[int]] = defaultdict(set)
         leads: dict[int, int | None] = {}
-        for change in self.held.changes:
+        for seq, change in enumerate(self.held.changes, 1):
+            if not replayed[change.n].issuperset(change.lost) or not replayed[change.n].isdisjoint(change.gained):
+                yield f"entry {seq} of the feed, of OneID {change.n}, does not go on from those before it"
             replayed[change.n] -= set(change.lost)
             replayed[change.n] |= set(change.gained)
             leads[change.n] = change.leads
