@@ -65,7 +65,7 @@ async def settle(
             renaming.join(part, clusters.summaries)
     if start or loose:
         await local.resolve(start, loose)
-        await local.report(renaming)
+        await local.report(renaming, clusters.summaries)
     return await renaming.delta()
 
 
@@ -305,8 +305,8 @@ class _Local:
                 changed.add(n)
         return changed
 
-    async def report(self, renaming: Renaming) -> None:
-        """Hand the outcome on: refusals and parked marks that changed, and every part with its summary."""
+    async def report(self, renaming: Renaming, known: Mapping[int, Summary]) -> None:
+        """Hand the outcome on: refusals and parked marks that changed, and every part with its summary. `known`: summaries read before."""
         field, outcome = self.field, self.outcome
         for pair, row in self.links.items():
             if pair[0] in self.nodes and pair[1] in self.nodes:
@@ -316,10 +316,12 @@ class _Local:
         for at in self.nodes:
             if bool(field.flags[at] & PARKED) != (at in outcome.parked):
                 field.flags[at] ^= PARKED
-        summaries = await self.writing.summaries([*self.inner, *self.rivals])
+        loaded = (*self.inner, *self.rivals)
+        unread = [n for n in loaded if n not in known]
+        summaries = {**known, **(await self.writing.summaries(unread) if unread else {})}
         part_of = {at: i for i, part in enumerate(outcome.profiles) for at in part}
         parts = [self._part(members, part_of) for members in outcome.profiles]
-        renaming.rebuild(parts, {n: self.members[n] for n in (*self.inner, *self.rivals)}, summaries)
+        renaming.rebuild(parts, {n: self.members[n] for n in loaded}, summaries)
 
     def _part(self, members: Sequence[int], part_of: Mapping[int, int]) -> Part:
         here = part_of[members[0]]

@@ -11,7 +11,7 @@ import orjson
 from graph.model import FragmentStatus, Instant, Judgement, Key
 from graph.resolve.rules import Rules
 from graph.store.ports import NAMESPACE_SHIFT, Delta, LinkRow, Member, NewVersion, Pair, ProfileRow
-from graph.store.sqlite.under_gate import STATES, SUPERSEDED, WITHDRAWN, Names, counts_json
+from graph.store.sqlite.under_gate import STATES, SUPERSEDED, WITHDRAWN, Names, counts_json, listed
 from graph.traits.names import tokens
 
 __all__ = ["Writes"]
@@ -160,10 +160,11 @@ class Writes:
     def _write_memberships(self, delta: Delta) -> None:
         run, commit = self.connection.executemany, self.commit
         if delta.moved:
-            run(
+            self.connection.execute(  # one statement: each that copies rows keeps a journal of its own
                 "INSERT INTO membership_ended (identifier, since, ended, profile)"
-                " SELECT id, since, ?, profile FROM identifier WHERE id = ? AND profile IS NOT NULL",
-                [(commit, identifier) for identifier, _ in delta.moved],
+                " SELECT i.id, i.since, ?, i.profile FROM json_each(?) j CROSS JOIN identifier i ON i.id = j.value"
+                " WHERE i.profile IS NOT NULL",
+                (commit, listed(identifier for identifier, _ in delta.moved)),
             )
             run("UPDATE identifier SET profile = ?, since = ? WHERE id = ?", [(profile, commit, i) for i, profile in delta.moved])
 
@@ -177,9 +178,10 @@ class Writes:
                 [(n, one_id, pin, commit, commit, commit, *_summary(rows.pop(n))) for n, one_id, pin in delta.made],
             )
         if delta.pins or delta.closed:
-            run(
-                "INSERT INTO pin_ended (n, since, ended, pin, closed) SELECT n, since, ?, pin, closed FROM one_id WHERE n = ?",
-                [(commit, n) for n, _ in (*delta.pins, *delta.closed)],
+            self.connection.execute(
+                "INSERT INTO pin_ended (n, since, ended, pin, closed)"
+                " SELECT o.n, o.since, ?, o.pin, o.closed FROM json_each(?) j CROSS JOIN one_id o ON o.n = j.value",
+                (commit, listed(n for n, _ in (*delta.pins, *delta.closed))),
             )
             run("UPDATE one_id SET pin = ?, since = ? WHERE n = ?", [(pin, commit, n) for n, pin in delta.pins])
             run("UPDATE one_id SET pin = NULL, closed = ?, since = ? WHERE n = ?", [(into, commit, n) for n, into in delta.closed])

@@ -1,4 +1,4 @@
-"""The embedded store's side of the gate: one connection, one thread, one transaction with a savepoint for each step."""
+"""The embedded store's side of the gate: one connection, one thread, one transaction with a savepoint for each step but its first."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ class SqliteTransaction:
         self._counters: tuple[int, int] = (0, 0)
         self._place: dict[int, int] = {}
         self._begun = False
+        self._alone = False  # the step that is open is the transaction's first
         self._step: SqliteWriting | None = None
         self._before: tuple[int, int, int, tuple[int, int]] = (0, 0, 0, (0, 0))
 
@@ -92,9 +93,11 @@ class SqliteTransaction:
         return await self.run(self._open_step)
 
     def _open_step(self) -> SqliteWriting:
-        if not self._begun:
+        self._alone = not self._begun
+        if self._alone:  # its savepoint is the transaction: a savepoint of its own would copy every page it changes
             self._begin()
-        self.connection.execute("SAVEPOINT step")
+        else:
+            self.connection.execute("SAVEPOINT step")
         self._before = (self.connection.total_changes, len(self._namespaces.names), len(self._sources.names), self._counters)
         commit, at = self._last[0] + 1, max(self._clock(), self._last[1] + 1)
         step = SqliteWriting(self, commit, at, self._namespaces, self._sources, self._counters, self._place)
@@ -111,12 +114,16 @@ class SqliteTransaction:
             step.writes.close(step.kind, step.by, step.reason)
             self._last = (step.commit, step.at)
         self._counters = (step.last_version, step.last_one_id)
-        self.connection.execute("RELEASE step")
+        if not self._alone:
+            self.connection.execute("RELEASE step")
 
     async def drop_step(self) -> None:
         await self.run(self._drop_step)
 
     def _drop_step(self) -> None:
+        if self._alone:
+            self._rollback()
+            return
         self.connection.execute("ROLLBACK TO step")
         self.connection.execute("RELEASE step")
         _, namespaces, sources, self._counters = self._before

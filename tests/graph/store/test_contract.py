@@ -208,6 +208,22 @@ async def test_a_failed_step_does_not_harm_those_grouped_with_it(store: Store) -
     assert (await check(store)).differences == ()
 
 
+async def test_where_the_first_of_a_group_fails_the_others_land(store: Store) -> None:
+    done = await asyncio.gather(
+        ingest(store, [fragment("user_id:1", "namespace of its own:1")], new_id=boom),
+        ingest(store, [fragment("user_id:2", "device:2")]),
+        ingest(store, [fragment("user_id:3", "device:2")], new_id=boom),
+        ingest(store, [fragment("email:a@b.co", "device:2")]),
+        return_exceptions=True,
+    )
+
+    assert [type(one) for one in done[::2]] == [Boom, Boom]
+    assert [await one_id_of(store, gone) for gone in ("user_id:1", "user_id:3")] == [None, None]
+    assert await one_id_of(store, "email:a@b.co") == await one_id_of(store, "user_id:2") is not None
+    assert "namespace of its own" not in (await store.everything()).namespaces
+    assert (await check(store)).differences == ()
+
+
 async def test_commits_count_by_one_and_time_never_goes_back(open_with: OpenWith) -> None:
     """Over a clock that jumps, and over a step that failed or wrote nothing."""
     clock = iter([minute(at) for at in (0, 10, 10, 5, -100, 20, 20, 7, 30)])
