@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from graph.model import Fragment, Identifier, Judgement, ProfileKind, Refusal, Rule
 from graph.resolve.ground import Ground, Namespaces
-from graph.resolve.judged import Pair, judge
+from graph.resolve.judged import judge
 from graph.resolve.links import Tally, contradictory, pairs_of, star_losers
 from graph.resolve.rules import Rules
 from graph.resolve.whole import Resolution, resolve
@@ -65,8 +65,8 @@ class _Audit:
         self.namespaces = Namespaces(names, rules)
         place = {at: self.namespaces.position[i.namespace] for at, i in self.identifier.items()}
         self.ground = Ground(self.namespaces, place, {at: i.text for at, i in self.identifier.items()})
-        self.pairs = {j.id: Pair(j.kind, j.a, j.b, j.at) for j in held.judgements if j.a is not None and j.b is not None}
-        self.judged = judge(self.pairs.values(), self.ground.text)
+        self.words = {j.id: word for j in held.judgements if (word := j.word) is not None}
+        self.judged = judge(self.words.values(), self.ground.text)
         self.pure = self._pure(rules)
         self.refused = {
             tuple(sorted((self.id[r.a], self.id[r.b]))): Refusal(r.rule, r.namespace) for r in self.pure.refused if r.kind == "link"
@@ -87,7 +87,11 @@ class _Audit:
         mentioned = {at for origin, target, *_ in held.interactions for at in (origin, target)}
         mentioned |= {at for j in held.judgements for at in (j.a, j.b) if at is not None}
         fragments += [Fragment("", str(at), (identifier[at],), 0) for at in sorted(mentioned)]  # no source is called ""
-        judgements = [Judgement(p.kind, identifier[p.a], identifier[p.b], p.at) for p in self.pairs.values()]
+        judgements = [
+            Judgement(w.kind, a, b, w.at, with_a=tuple(with_a), with_b=tuple(with_b))
+            for w in self.words.values()
+            for (a, *with_a), (b, *with_b) in [([identifier[at] for at in w.left], [identifier[at] for at in w.right])]
+        ]
         return resolve(fragments, judgements, rules)
 
     def partition(self) -> Iterator[str]:
@@ -102,7 +106,7 @@ class _Audit:
             for at in sorted(stored_flags ^ {self.id[i] for i in right}):
                 yield f"identifier {at}: {name} is {at in stored_flags} in the store, the evidence says otherwise"
         for row in self.held.judgements:
-            used = row.id in self.pairs and self.pairs[row.id] not in self.judged.refused
+            used = row.id in self.words and self.words[row.id] not in self.judged.refused
             if used != row.in_force:
                 yield f"judgement {row.id}: in force is {row.in_force} in the store, the evidence says {used}"
         groups: dict[int, set[int]] = defaultdict(set)
@@ -152,7 +156,7 @@ class _Audit:
 
     def marks(self) -> Iterator[str]:
         """What a step relies on to know where it need not look."""
-        named = {at for j in self.held.judgements for at in (j.a, j.b) if at is not None}
+        named = {at for j in self.held.judgements for at in j.ends}
         barred = {at for row in self.held.links if row.barred for at in (row.a, row.b)}
         for flag, right, what in ((JUDGED, named, "is named by a judgement"), (BARRED, barred, "has links refused beforehand")):
             for at in sorted(right):
@@ -185,10 +189,10 @@ class _Audit:
 
     def _contested(self) -> set[int]:
         found: set[int] = set()
-        apart = [(row.a, row.b) for row in self.held.links if not row.barred] + list(self.judged.apart)
-        for a, b in apart:
-            if self.member[a].profile != self.member[b].profile:
-                found |= {self.member[a].profile, self.member[b].profile}
+        links = [((row.a,), (row.b,)) for row in self.held.links if not row.barred]
+        for sides in (*links, *self.judged.apart):
+            left, right = ({self.member[at].profile for at in side} for side in sides)
+            found |= {n for n in left if right - {n}} | {n for n in right if left - {n}}
         return found
 
     def names(self) -> Iterator[str]:

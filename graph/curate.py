@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -13,7 +13,7 @@ from graph.errors import KeyReused, NotFound
 from graph.evidence import Evidence, Field, Piece, field_of
 from graph.ids import new_one_id
 from graph.model import Identifier, Judgement, JudgementKind, Key, RecordKey
-from graph.resolve.judged import Judged, Pair
+from graph.resolve.judged import Judged, Word
 from graph.resolve.judged import judge as decide
 from graph.resolve.rules import Blocked, Rules
 from graph.settle import settle_step
@@ -87,7 +87,14 @@ async def withdraw(
 
 def _content(judgement: Judgement) -> bytes:
     j = judgement
-    return blake2b(orjson.dumps([j.kind, list(j.a), list(j.b), j.at, j.by, j.reason]), digest_size=16).digest()
+    said: list[Any] = [j.kind, list(j.a), list(j.b), j.at, j.by, j.reason]
+    if j.with_a or j.with_b:
+        said += [[list(one) for one in side] for side in (j.with_a, j.with_b)]
+    return blake2b(orjson.dumps(said), digest_size=16).digest()
+
+
+def _usable(rules: Rules, *raw: Identifier) -> list[Identifier]:
+    return [end for end in map(rules.normalise, raw) if not isinstance(end, Blocked)]
 
 
 def _curated(delta: Delta, positions: Sequence[int], writing: Writing, unchanged: int) -> Curated:
@@ -111,22 +118,14 @@ async def _answer(writing: Writing, key: Key | None, digest: bytes, done: Curate
 
 
 async def _judge(writing: Writing, judgements: dict[bytes, Judgement], rules: Rules, new_id: Callable[[], str]) -> tuple[Delta, list[int]]:
-    ends = {digest: (rules.normalise(j.a), rules.normalise(j.b)) for digest, j in judgements.items()}
-    usable = [end for pair in ends.values() for end in pair if not isinstance(end, Blocked)]
-    field, ids = await field_of(writing, rules, usable)
+    sides = {digest: (_usable(rules, j.a, *j.with_a), _usable(rules, j.b, *j.with_b)) for digest, j in judgements.items()}
+    field, ids = await field_of(writing, rules, (end for both in sides.values() for side in both for end in side))
     evidence = Evidence("judgement", mentioned=set(ids.values()))
     for digest, judgement in judgements.items():
-        a, b = (None if isinstance(end, Blocked) else ids[Identifier(*end)] for end in ends[digest])
-        timed = Judgement(
-            judgement.kind,
-            judgement.a,
-            judgement.b,
-            judgement.at if judgement.at is not None else writing.at,
-            judgement.by,
-            judgement.reason,
-        )
-        number = await writing.write_judgement(timed, digest, a, b)
-        evidence.causes.append((number, tuple(at for at in (a, b) if at is not None)))
+        left, right = (tuple(dict.fromkeys(ids[end] for end in side)) for side in sides[digest])
+        timed = judgement if judgement.at is not None else replace(judgement, at=writing.at)
+        number = await writing.write_judgement(timed, digest, left, right)
+        evidence.causes.append((number, (*left, *right)))
     for at in ids.values():
         field.flags[at] |= JUDGED
     await _rejudge(writing, field, evidence)
@@ -143,24 +142,24 @@ async def _rejudge(writing: Writing, field: Field, evidence: Evidence) -> None:
         found = await writing.judgements(ahead)
         done |= ahead
         rows.update((row.id, row) for row in found)
-        ahead = {at for row in found if row.kind is JudgementKind.SAME for at in (row.a, row.b) if at is not None} - done
-    far = {at for row in rows.values() for at in (row.a, row.b) if at is not None and at not in field.flags}
+        ahead = {at for row in found if row.kind is JudgementKind.SAME for at in row.ends} - done
+    far = {at for row in rows.values() for at in row.ends if at not in field.flags}
     if far:
         field.meet(m for m in (await writing.faces(far)).values() if m is not None)
-    pairs = {n: Pair(row.kind, row.a, row.b, row.at) for n, row in rows.items() if row.a is not None and row.b is not None}
+    words = {n: word for n, row in rows.items() if (word := row.word) is not None}
     # a distinct that leads out of these holds as it did: its far end is in none of these groups
-    judged = decide(pairs.values(), field.text)
-    await _enforce(writing, rows, pairs, judged, evidence)
+    judged = decide(words.values(), field.text)
+    await _enforce(writing, rows, words, judged, evidence)
     _regroup(field, judged, done, evidence)
 
 
-async def _enforce(writing: Writing, rows: dict[int, JudgementRow], pairs: dict[int, Pair], judged: Judged, evidence: Evidence) -> None:
+async def _enforce(writing: Writing, rows: dict[int, JudgementRow], words: dict[int, Word], judged: Judged, evidence: Evidence) -> None:
     new = {number for number, _ in evidence.causes}
-    changed = [(n, pair not in judged.refused) for n, pair in pairs.items() if rows[n].in_force != (pair not in judged.refused)]
+    changed = [(n, word not in judged.refused) for n, word in words.items() if rows[n].in_force != (word not in judged.refused)]
     await writing.set_in_force(changed)
-    for n in {n for n, _ in changed} | (new & pairs.keys()):
-        if pairs[n].kind is JudgementKind.DISTINCT:
-            evidence.parted.update((pairs[n].a, pairs[n].b))
+    for n in {n for n, _ in changed} | (new & words.keys()):
+        if words[n].kind is JudgementKind.DISTINCT:
+            evidence.parted.update(rows[n].ends)
 
 
 def _regroup(field: Field, judged: Judged, members: set[int], evidence: Evidence) -> None:

@@ -104,7 +104,10 @@ class JudgementKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """An operator's link between two identifiers, raw as sent; `at` None means: when it is recorded."""
+    """An operator's link between two identifiers, raw as sent; `at` None means: when it is recorded.
+
+    `distinct` may name more on either side: a and each of `with_a` are apart from b and from each of `with_b`.
+    """
 
     kind: JudgementKind
     a: Identifier
@@ -112,6 +115,8 @@ class Judgement:
     at: Instant | None = None
     by: str | None = None
     reason: str = ""
+    with_a: tuple[Identifier, ...] = ()
+    with_b: tuple[Identifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graph.evidence import Evidence, Field
-from graph.model import ProfileKind
+from graph.model import JudgementKind, ProfileKind
 from graph.relink import Relinked, relink
 from graph.rename import Part, Renaming
-from graph.resolve.judged import Judged
+from graph.resolve.judged import Judged, Sides
 from graph.resolve.partition import Outcome, partition
 from graph.resolve.rules import Conflict
 from graph.store.ports import JUDGED, NAMESPACE_SHIFT, PARKED, SHARED, Delta, LinkRow, Pair, Summary, Writing
@@ -187,7 +187,8 @@ class _Local:
         self.members: dict[int, list[int]] = {}  # by profile, as stored
         self.links: dict[Pair, LinkRow] = {}
         self.at: dict[int, list[LinkRow]] = defaultdict(list)
-        self.apart: dict[int, set[int]] = defaultdict(set)
+        self.apart: dict[int, Sides] = {}  # by judgement
+        self.facing: dict[int, list[tuple[int, ...]]] = defaultdict(list)  # by identifier: sides that it stays apart from
         self.inner: set[int] = set()
         self.rivals: set[int] = set()
         self.loose: set[int] = set()
@@ -227,13 +228,14 @@ class _Local:
             self.at[row.b].append(row)
         field = self.field
         judged = [at for at in ids if field.flags[at] & JUDGED]
-        pairs = [(j.a, j.b) for j in await self.writing.judgements(judged) if j.in_force and j.kind == "distinct"] if judged else []
         ends: set[int] = set()
-        for a, b in pairs:
-            if a is not None and b is not None:
-                self.apart[a].add(b)
-                self.apart[b].add(a)
-                ends |= {a, b}
+        for said in await self.writing.judgements(judged) if judged else ():
+            if said.in_force and said.kind is JudgementKind.DISTINCT and said.id not in self.apart and (word := said.word) is not None:
+                self.apart[said.id] = (word.left, word.right)
+                for here, there in ((word.left, word.right), (word.right, word.left)):
+                    ends.update(here)
+                    for at in here:
+                        self.facing[at].append(there)
         unknown = {at for row in rows for at in (row.a, row.b)} | ends
         unknown = {at for at in unknown if at not in field.flags}
         if unknown:
@@ -263,8 +265,8 @@ class _Local:
         for at in near:
             for row in self.at[at]:
                 found.add(profile[row.b if row.a == at else row.a])
-            if at in self.apart:
-                found.update(profile[far] for far in self.apart[at])
+            for side in self.facing.get(at, ()):
+                found.update(profile[far] for far in side)
         return {n for n in found if n and n not in self.inner}
 
     @staticmethod
@@ -279,10 +281,9 @@ class _Local:
         field = self.field
         links = {pair: row.tally for pair, row in self.links.items() if pair[0] in nodes and pair[1] in nodes}
         group = {at: field.group[at] for at in nodes if at in field.group}
-        apart = frozenset((a, b) for a in nodes if a in self.apart for b in self.apart[a] if a < b and b in nodes)
         self.nodes = nodes
         keep = [at for at in nodes if field.flags[at] & PARKED and self._reaches_out(at)]
-        self.outcome = partition(sorted(nodes), links, Judged(_rooted(group), apart), field.ground, keep_parked=keep)
+        self.outcome = partition(sorted(nodes), links, Judged(_rooted(group), tuple(self.apart.values())), field.ground, keep_parked=keep)
 
     def _reaches_out(self, at: int) -> bool:
         """Whether a parked identifier's group has an end that is not loaded (and not parked itself): its stored outcome stands then."""
@@ -326,7 +327,7 @@ class _Local:
     def _part(self, members: Sequence[int], part_of: Mapping[int, int]) -> Part:
         here = part_of[members[0]]
         contested = any(part_of.get(self._far(row, at), -1) != here for at in members for row in self.at[at]) or any(
-            part_of.get(far, -1) != here for at in members if at in self.apart for far in self.apart[at]
+            part_of.get(far, -1) != here for at in members for side in self.facing.get(at, ()) for far in side
         )
         counts = Counter(number for number, _ in {(self.field.number_of(at), self.field.group.get(at, at)) for at in members})
         shared = len(members) == 1 and bool(self.field.flags[members[0]] & SHARED)

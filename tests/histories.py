@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, product
 from random import Random
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -247,7 +247,11 @@ class _Draw:
 
     def _judgement(self) -> Judgement:
         a, b = (self.random.choice(self.few) if self.random.random() < 0.6 else self.identifier() for _ in "ab")
-        return Judgement(self.random.choice([*JudgementKind]), a, b, minute(self.random.randrange(12)))
+        kind, at = self.random.choice([*JudgementKind]), minute(self.random.randrange(12))
+        if kind is JudgementKind.SAME or self.random.random() < 0.6:
+            return Judgement(kind, a, b, at)
+        with_a, with_b = (tuple(self.identifier() for _ in range(self.random.randrange(3))) for _ in "ab")
+        return Judgement(kind, a, b, at, with_a=with_a, with_b=with_b)
 
     def interact(self) -> Step:
         return Interact(tuple(self._interaction() for _ in range(self.random.choice([1, 2]))))
@@ -433,10 +437,13 @@ class Told:
     def kept(self) -> tuple[frozenset[Any], frozenset[Any], list[Any]]:
         """What counts, normalised: versions, judgements without void ones, interactions."""
         versions = frozenset((f.key, f.observed_at, f.score, frozenset(self._usable(f.identifiers))) for f in self.active())
-        pairs = [(j.kind, self._usable((j.a, j.b)), j.at) for j in self.judgements]
-        judgements = frozenset((kind, *ends, at) for kind, ends, at in pairs if len(ends) == 2)
+        said = [(j.kind, self._side(j.a, j.with_a), self._side(j.b, j.with_b), j.at) for j in self.judgements]
+        judgements = frozenset(one for one in said if one[1] and one[2])
         heard = sorted((*self._usable((each.origin, each.target)), each.weight, each.at) for each in self.interactions())
         return versions, judgements, heard
+
+    def _side(self, end: Identifier, beside: Sequence[Identifier]) -> tuple[Identifier, ...]:
+        return tuple(dict.fromkeys(self._usable((end, *beside))))
 
     def _usable(self, raw: Iterable[Identifier]) -> list[Identifier]:
         values = (self.rules.normalise(one) for one in raw)
@@ -519,10 +526,11 @@ def held(everything: Everything) -> Reference:
             a, b = sorted((name[row.a].text, name[row.b].text))
             refused.add(Refused("link", a, b, row.refused.rule.value, row.refused.namespace))
     for judgement in everything.judgements:
-        if judgement.a is not None and judgement.b is not None and not judgement.in_force:
-            a, b = sorted((name[judgement.a].text, name[judgement.b].text))
+        if (word := judgement.word) is not None and not judgement.in_force:
             against = JudgementKind.DISTINCT if judgement.kind is JudgementKind.SAME else JudgementKind.SAME
-            refused.add(Refused(judgement.kind.value, a, b, against.value))
+            for pair in product(word.left, word.right):
+                a, b = sorted(name[at].text for at in pair)
+                refused.add(Refused(judgement.kind.value, a, b, against.value))
     marked = [(flag, {name[m.id] for m in everything.members if m.flags & flag and m.profile}) for flag in (SHARED, PARKED)]
     return Reference(
         profiles=tuple(sorted(tuple(sorted(members)) for members in profiles.values())),
@@ -537,6 +545,10 @@ def kept(everything: Everything) -> tuple[frozenset[Any], frozenset[Any], list[A
     """The evidence that counts in a store, in the form of `Told.kept`."""
     name = names_of(everything)
     versions = frozenset((key, seen.observed, seen.score, frozenset(name[at] for at in seen.ids)) for key, seen in everything.versions)
-    judgements = frozenset((j.kind, name[j.a], name[j.b], j.at) for j in everything.judgements if j.a is not None and j.b is not None)
+    judgements = frozenset(
+        (word.kind, *(tuple(name[at] for at in side) for side in (word.left, word.right)), word.at)
+        for judgement in everything.judgements
+        if (word := judgement.word) is not None
+    )
     heard = sorted((name[origin], name[target], weight, at) for origin, target, _, weight, at in everything.interactions)
     return versions, judgements, heard

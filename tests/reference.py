@@ -9,6 +9,7 @@ Readings: where the text leaves room, this is what is taken here.
 - A judged group may span namespaces; it counts once in each namespace that it has members in. Own group included.
 - A void pair joins and parts nobody and is not refused. Its judgement still makes the other end known, and its blocked value is listed.
 - One identifier judged with itself: `same` is in force, `distinct` is refused with `same`.
+- A `distinct` between several identifiers is the judgement of each pair; it is refused where none of its pairs holds.
 - Step 3 counts by judged groups too: two identifiers judged `same` do not contradict each other.
 - A link's first and last sighting and its score come from the fragments that carry it cleanly; one that none carries cleanly is refused
   with `contradiction`. A score is compared with the `min_score` of the weaker end's namespace; equal is enough.
@@ -29,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 from graph.model import Fragment, Identifier, Judgement, JudgementKind, RecordKey
@@ -152,10 +153,13 @@ def moment(at: int | None) -> int:
 
 
 class JudgedPair(NamedTuple):
+    """One pair of the judgement with this number."""
+
     kind: JudgementKind
     at: int
     a: Identifier
     b: Identifier
+    judgement: int
 
 
 def normalised(
@@ -173,12 +177,12 @@ def normalised(
     seen = [Seen(frozenset(kept(each.identifiers)), moment(each.observed_at), each.score) for each in fragments]
     pairs = []
     named: set[Identifier] = set()
-    for judgement in judgements:
-        ends = kept((judgement.a, judgement.b))
-        named |= set(ends)
-        if len(ends) == 2:
+    for number, judgement in enumerate(judgements):
+        sides = [kept((judgement.a, *judgement.with_a)), kept((judgement.b, *judgement.with_b))]
+        named.update(*sides)
+        for ends in product(*sides):
             a, b = sorted(ends, key=text)
-            pairs.append(JudgedPair(judgement.kind, moment(judgement.at), a, b))
+            pairs.append(JudgedPair(judgement.kind, moment(judgement.at), a, b, number))
     return seen, pairs, named, blocked
 
 
@@ -194,16 +198,20 @@ def judge(pairs: Iterable[JudgedPair], refused: set[Refused]) -> tuple[list[Grou
     an accepted `distinct` pair; `distinct` holds unless the two are already joined." """
     groups: list[Group] = []
     distinct: set[Pair] = set()
+    idle: list[JudgedPair] = []
+    held: set[int] = set()
     for pair in sorted(pairs, key=lambda pair: (-pair.at, pair.kind != JudgementKind.DISTINCT, pair.a.text, pair.b.text)):
         a, b = group_of(pair.a, groups), group_of(pair.b, groups)
         if pair.kind == JudgementKind.DISTINCT and a == b:
-            refused.add(Refused("distinct", pair.a.text, pair.b.text, "same"))
+            idle.append(pair)
         elif pair.kind == JudgementKind.DISTINCT:
             distinct.add((pair.a, pair.b))
+            held.add(pair.judgement)
         elif any(one in a | b and other in a | b for one, other in distinct):
             refused.add(Refused("same", pair.a.text, pair.b.text, "distinct"))
         else:
             groups = [group for group in groups if group not in (a, b)] + [a | b]
+    refused.update(Refused("distinct", pair.a.text, pair.b.text, "same") for pair in idle if pair.judgement not in held)
     return groups, distinct
 
 

@@ -7,7 +7,7 @@ their content is equal, so any order of the same evidence must give the same res
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -140,7 +140,7 @@ def _with_repeats(drawn: tuple[Fragment, ...]) -> st.SearchStrategy[tuple[Fragme
 
 
 def judgements(size: Size = SMALL) -> st.SearchStrategy[tuple[Judgement, ...]]:
-    """Judgements, `same` and `distinct`, mostly among a few identifiers, so that they speak against each other."""
+    """Judgements, `same` and `distinct`, mostly among a few identifiers, so that they speak against each other; some hold many apart."""
     few = st.sampled_from([Identifier(name, value) for name in size.namespaces[:3] for value in "12"])
     end = st.one_of(few, few, identifiers(size))
     one = st.builds(
@@ -151,7 +151,9 @@ def judgements(size: Size = SMALL) -> st.SearchStrategy[tuple[Judgement, ...]]:
         at=instants(size),
         by=st.sampled_from([None, "steward"]),
     )
-    return _up_to(size.judgements, one).map(tuple)
+    beside = st.lists(end, max_size=2).map(tuple)
+    several = st.builds(replace, one, kind=st.just(JudgementKind.DISTINCT), with_a=beside, with_b=beside)
+    return _up_to(size.judgements, st.one_of(one, one, several)).map(tuple)
 
 
 @st.composite

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from graph.model import Refusal, Rule
 from graph.resolve.ground import Ground
-from graph.resolve.judged import Judged
+from graph.resolve.judged import Judged, Stances, clash
 from graph.resolve.links import Tally, precedence
 from graph.resolve.rules import Conflict
 
@@ -114,14 +114,15 @@ def _park_layer(
 class _Union:
     """Profiles in the making, with what the rules count of each; judged groups are whole from the start."""
 
-    __slots__ = ("count", "enemies", "ground", "leader", "members")
+    __slots__ = ("clashing", "count", "ground", "leader", "members", "stances")
 
     def __init__(self, identifiers: Iterable[int], judged: Judged, ground: Ground) -> None:
         self.ground = ground
         self.leader: dict[int, int] = {i: i for i in identifiers}
         self.members: dict[int, list[int]] = {i: [i] for i in self.leader}
         self.count: dict[int, dict[int, int]] = {}
-        self.enemies: dict[int, set[int]] = defaultdict(set)
+        self.stances: dict[int, Stances] = {}
+        self.clashing: set[int] = set()  # leaders that hold what stays apart
         limited = set(ground.namespaces.limited)
         if limited:
             for i in self.leader:
@@ -130,10 +131,12 @@ class _Union:
         for member, group in judged.group.items():
             if member in self.leader and group in self.leader:
                 self._merge(self.leader[group], self.leader[member], judged_group=True)
-        for a, b in judged.apart:
-            if a in self.leader and b in self.leader:
-                self.enemies[self.leader[a]].add(self.leader[b])
-                self.enemies[self.leader[b]].add(self.leader[a])
+        for decision, sides in enumerate(judged.apart):
+            for stance, side in zip((1, 2), sides, strict=True):
+                for i in side:
+                    if (leader := self.leader.get(i)) is not None:
+                        stances = self.stances.setdefault(leader, {})
+                        stances[decision] = stances.get(decision, 0) | stance
 
     def join(self, a: int, b: int) -> None:
         self._merge(self.leader[a], self.leader[b])
@@ -151,20 +154,22 @@ class _Union:
             of_a = self.count.setdefault(a, {})
             for place, n in of_b.items():
                 of_a[place] = max(n, of_a.get(place, 0)) if judged_group else n + of_a.get(place, 0)
-        if b in self.enemies:
-            hostile = self.enemies.pop(b)
-            for enemy in hostile:
-                if enemy != b:
-                    self.enemies[enemy].discard(b)
-                    self.enemies[enemy].add(a)
-            self.enemies[a] |= {a if enemy == b else enemy for enemy in hostile}
+        if b in self.clashing:
+            self.clashing.discard(b)
+            self.clashing.add(a)
+        if (of_other := self.stances.pop(b, None)) is not None:
+            mine = self.stances.setdefault(a, {})
+            if clash(mine, of_other):
+                self.clashing.add(a)
+            for decision, stance in of_other.items():
+                mine[decision] = mine.get(decision, 0) | stance
 
     def fits(self, leader: int) -> bool:
         """Whether a whole component breaks no limit, not `max_identifiers` and holds no pair that stays apart."""
         namespaces = self.ground.namespaces
         if namespaces.max_identifiers is not None and len(self.members[leader]) > namespaces.max_identifiers:
             return False
-        if leader in self.enemies and leader in self.enemies[leader]:
+        if leader in self.clashing:
             return False
         return all(n <= (namespaces.limit[place] or n) for place, n in self.count.get(leader, {}).items())
 
@@ -173,7 +178,7 @@ class _Union:
         if len(leaders) == 1:
             return None
         namespaces = self.ground.namespaces
-        if any(not self.enemies[one].isdisjoint(leaders) for one in leaders if one in self.enemies):
+        if self._held_apart(leaders):
             return Refusal(Rule.DISTINCT)
         counts = [self.count[one] for one in leaders if one in self.count]
         if len(counts) > 1:
@@ -183,3 +188,13 @@ class _Union:
         if namespaces.max_identifiers is not None and sum(len(self.members[one]) for one in leaders) > namespaces.max_identifiers:
             return Refusal(Rule.MAX_IDENTIFIERS)
         return None
+
+    def _held_apart(self, leaders: Collection[int]) -> bool:
+        seen: Stances = {}
+        for one in leaders:
+            if (stances := self.stances.get(one)) is not None:
+                if clash(stances, seen):
+                    return True
+                for decision, stance in stances.items():
+                    seen[decision] = seen.get(decision, 0) | stance
+        return False

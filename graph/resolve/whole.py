@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from graph.model import Fragment, Identifier, Instant, Judgement, JudgementKind, LinkKind, Refusal, Rule
 from graph.resolve.ground import Ground, Namespaces
-from graph.resolve.judged import Judged, Pair, judge
+from graph.resolve.judged import Judged, Word, judge
 from graph.resolve.links import Tally, contradictory, pairs_of, refused_alone, shared_by, star_losers
 from graph.resolve.partition import partition
 from graph.resolve.records import latest
@@ -46,9 +46,9 @@ def resolve(fragments: Iterable[Fragment], judgements: Iterable[Judgement], rule
     """Steps 1 to 8 over all versions of all records, in the order recorded, and all judgements; every one of them with a time."""
     evidence = _Evidence(rules)
     kept = [(evidence.numbers(f.identifiers), f.observed_at or 0, f.score) for f in latest(fragments)]
-    pairs = [Pair(j.kind, ends[0], ends[1], j.at or 0) for j in judgements if len(ends := evidence.numbers((j.a, j.b), repeats=True)) == 2]
+    words = [word for judgement in judgements if (word := evidence.word(judgement)) is not None]
     ground = evidence.ground()
-    judged = judge(pairs, ground.text)
+    judged = judge(words, ground.text)
     links = _links(kept, ground, judged.group)
     refused, shared = _refused_beforehand(links, ground, judged.group)
     usable = {pair: tally for pair, tally in links.items() if pair not in refused}
@@ -97,6 +97,12 @@ class _Evidence:
                 self.known.append(identifier)
             found.append(at)
         return tuple(found) if repeats else tuple(dict.fromkeys(found))
+
+    def word(self, judgement: Judgement) -> Word | None:
+        """A judgement on identifiers that are not blocked; None: void. Its identifiers are known either way."""
+        left = self.numbers((judgement.a, *judgement.with_a), repeats=True)
+        right = self.numbers((judgement.b, *judgement.with_b), repeats=True)
+        return Word(judgement.kind, left, right, judgement.at or 0) if left and right else None
 
     def ground(self) -> Ground:
         namespaces = Namespaces({i.namespace for i in self.known}, self.rules)
@@ -155,16 +161,9 @@ def _refused_beforehand(
 
 def _named(refused: Mapping[tuple[int, int], Refusal], judged: Judged, known: Sequence[Identifier]) -> tuple[Refused, ...]:
     named = {_refusal("link", known[a], known[b], refusal) for (a, b), refusal in refused.items()}
-    for pair in judged.refused:
-        same = pair.kind is JudgementKind.SAME
-        named.add(
-            _refusal(
-                "same" if same else "distinct",
-                known[pair.a],
-                known[pair.b],
-                Refusal(Rule.DISTINCT if same else Rule.SAME),
-            )
-        )
+    for word in judged.refused:
+        rule = Refusal(Rule.DISTINCT if word.kind is JudgementKind.SAME else Rule.SAME)
+        named.update(_refusal(word.kind.value, known[a], known[b], rule) for a in word.left for b in word.right)
     return tuple(sorted(named, key=lambda r: (r.kind, r.a.text, r.b.text)))
 
 

@@ -25,6 +25,7 @@ from graph.model import (
     RecordKey,
     Refusal,
 )
+from graph.resolve.judged import Word
 from graph.resolve.links import Tally
 from graph.resolve.rules import Rules
 from graph.views import (
@@ -165,7 +166,7 @@ class Sighting(NamedTuple):
 
 
 class JudgementRow(NamedTuple):
-    """A judgement on record; `a` or `b` None: that end is blocked and the pair void."""
+    """A judgement on record; `a` or `b` None: that side is blocked and the judgement void. `with_a`, `with_b`: further ends of a side."""
 
     id: int
     kind: JudgementKind
@@ -173,6 +174,20 @@ class JudgementRow(NamedTuple):
     b: int | None
     at: Instant
     in_force: bool
+    with_a: tuple[int, ...] = ()
+    with_b: tuple[int, ...] = ()
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Every identifier that it names and that is not blocked."""
+        return (*(at for at in (self.a, self.b) if at is not None), *self.with_a, *self.with_b)
+
+    @property
+    def word(self) -> Word | None:
+        """What it says to the resolver; None: it is void."""
+        if self.a is None or self.b is None:
+            return None
+        return Word(self.kind, (self.a, *self.with_a), (self.b, *self.with_b), self.at)
 
 
 class Pin(NamedTuple):
@@ -406,8 +421,14 @@ class Writing(Protocol):
         """The record's active version no longer counts."""
         ...
 
-    async def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
-        """A judgement with its time; its number comes back. In force until said otherwise."""
+    async def write_judgement(
+        self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None
+    ) -> int:
+        """A judgement with its time; its number comes back. In force until said otherwise.
+
+        `left`, `right`: the ends of each side that are not blocked, the one to show first. `decision`: the number of the first judgement
+        of the decision that it is part of (None: itself).
+        """
         ...
 
     async def write_identifiers(self, fresh: Sequence[Member], flags: Sequence[tuple[int, int, int | None]]) -> None:

@@ -138,7 +138,7 @@ RETURN collect([f.id, f.observed, f.score, f.ids])
 JUDGEMENTS: Final = """
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})<-[:JUDGES]-(j) WHERE j.a IS NOT NULL AND j.b IS NOT NULL
-RETURN collect(DISTINCT [j.id, j.kind, j.a, j.b, j.at, j.in_force])
+RETURN collect(DISTINCT [j.id, j.kind, j.a, j.b, j.at, j.in_force, j.with_a, j.with_b])
 """
 JUDGEMENT_DIGESTS: Final = "UNWIND $hashes AS hash MATCH (j:Judgement {live: hash}) RETURN collect(hash)"
 PINS: Final = """
@@ -196,7 +196,7 @@ RETURN [max(f.id), collect(CASE WHEN f.state = 0 THEN
 EVERY_JUDGEMENT: Final = """
 MATCH (j:Judgement) WHERE j.id > $after
 WITH j ORDER BY j.id LIMIT $most
-RETURN [max(j.id), collect(CASE WHEN j.ended IS NULL THEN [j.id, j.kind, j.a, j.b, j.at, j.in_force] END)]
+RETURN [max(j.id), collect(CASE WHEN j.ended IS NULL THEN [j.id, j.kind, j.a, j.b, j.at, j.in_force, j.with_a, j.with_b] END)]
 """
 EVERY_ONE_ID: Final = """
 MATCH (p:Profile) WHERE p.n > $after
@@ -288,7 +288,7 @@ CAUSES: Final = "UNWIND $rows AS r MATCH (f:Fragment {id: r[0]}) SET f.cause = r
 NEW_JUDGEMENT: Final = """
 CREATE (j:Judgement {
     id: $id, kind: $kind, a: $a, b: $b, raw: $raw, at: $at, by: $by, reason: $reason, hash: $hash, live: $hash, in_force: $in_force,
-    made: $commit
+    with_a: $with_a, with_b: $with_b, decision: $decision, made: $commit
 })
 WITH j UNWIND $ends AS id
 MATCH (i:Identifier {id: id})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from graph.model import ChangeKind, JudgementKind, RecordKey
+from graph.model import ChangeKind, RecordKey
 from graph.store.neo4j import cypher
-from graph.store.neo4j.rows import counts_of, link
+from graph.store.neo4j.rows import counts_of, judgement_row, link
 from graph.store.neo4j.writing import Neo4jWriting
-from graph.store.ports import ChangeRow, Everything, JudgementRow, LinkRow, Member, OneIdRow, Sighting
+from graph.store.ports import ChangeRow, Everything, LinkRow, Member, OneIdRow, Sighting
 
 __all__ = ["everything"]
 
@@ -29,9 +29,7 @@ async def everything(step: Neo4jWriting) -> Everything:
         members=[Member(*row) async for row in _pages(step, cypher.EVERY_IDENTIFIER)],
         versions=versions,
         carried=carried,
-        judgements=[
-            JudgementRow(n, JudgementKind(kind), a, b, at, used) async for n, kind, a, b, at, used in _pages(step, cypher.EVERY_JUDGEMENT)
-        ],
+        judgements=[judgement_row(row) async for row in _pages(step, cypher.EVERY_JUDGEMENT)],
         links=sorted([_link(row) async for row in _pages(step, cypher.EVERY_LINK)], key=lambda row: (row.a, row.b)),
         one_ids=[_one_id(row) async for row in _pages(step, cypher.EVERY_ONE_ID)],
         changes=[

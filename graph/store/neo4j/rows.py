@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from graph.model import FragmentStatus, Identifier, ProfileKind, Refusal, Rule
+from graph.model import FragmentStatus, Identifier, JudgementKind, ProfileKind, Refusal, Rule
 from graph.resolve.links import Tally
-from graph.store.ports import LinkRow, ProfileRow, Summary
+from graph.store.ports import JudgementRow, LinkRow, ProfileRow, Summary
 
 __all__ = [
     "ACTIVE",
@@ -16,6 +16,7 @@ __all__ = [
     "WITHDRAWN",
     "counts_of",
     "identifier_of",
+    "judgement_row",
     "link",
     "link_columns",
     "summary",
@@ -35,6 +36,12 @@ def identifier_of(text: str) -> Identifier:
 def counts_of(counts: Sequence[int] | None) -> dict[int, int]:
     """Counts by namespace number from the list that a profile keeps."""
     return dict(zip(counts[::2], counts[1::2], strict=True)) if counts else {}
+
+
+def judgement_row(row: Sequence[Any]) -> JudgementRow:
+    """A judgement as steps read it."""
+    n, kind, a, b, at, used, with_a, with_b = row
+    return JudgementRow(n, JudgementKind(kind), a, b, at, used, tuple(with_a or ()), tuple(with_b or ()))
 
 
 def summary(row: Sequence[Any]) -> Summary:

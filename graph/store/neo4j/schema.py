@@ -68,13 +68,15 @@ commits; a property that says "absent" is not there. What is live has the names 
     id                  unique; in the order recorded
     kind                same | distinct
     a, b                ids of its ends; absent: blocked, then the judgement is void
+    with_a, with_b      lists of ids: further ends of a side, every one of a's apart from every one of b's; absent: none
+    decision            id of the first judgement of those made together; absent: itself
     raw                 [text of a, text of b] as sent
     at, by, reason      by absent: nobody said
     hash                hex digest of the content
     live                the hash while it is live, unique; absent once ended
     in_force            boolean: not refused by a newer word
     made, ended         commits; ended absent: live
-(j:Judgement)-[:JUDGES]->(i:Identifier)    to each end while it is live (one relationship where both ends are the same); -[:JUDGED]-> after
+(j:Judgement)-[:JUDGES]->(i:Identifier)    to each end while it is live (one relationship where an end is there twice); -[:JUDGED]-> after
 
 **Interactions**
 

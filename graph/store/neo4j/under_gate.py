@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import orjson
 
-from graph.model import FragmentStatus, Identifier, JudgementKind, Key, RecordKey
+from graph.model import FragmentStatus, Identifier, Key, RecordKey
 from graph.store.neo4j import cypher
-from graph.store.neo4j.rows import ACTIVE, STATES, link, summary
+from graph.store.neo4j.rows import ACTIVE, STATES, judgement_row, link, summary
 from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Known, LinkRow, Member, Pair, Pin, Sighting, Summary
 
 __all__ = ["Ask", "UnderGate"]
@@ -123,7 +123,7 @@ class UnderGate:
 
     async def judgements(self, ids: Collection[int]) -> list[JudgementRow]:
         rows = await self._of(cypher.JUDGEMENTS, ids)
-        return [JudgementRow(n, JudgementKind(kind), a, b, at, used) for n, kind, a, b, at, used in rows]
+        return [judgement_row(row) for row in rows]
 
     async def judgement_digests(self, digests: Collection[bytes]) -> set[bytes]:
         if not digests:

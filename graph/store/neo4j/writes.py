@@ -126,27 +126,34 @@ class Writes(UnderGate):
     async def withdraw_version(self, version: int) -> None:
         await self._end_versions([version], WITHDRAWN)
 
-    async def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
+    async def write_judgement(
+        self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None
+    ) -> int:
         self.counters.judgement += 1
         await self._meet_announced()
-        await self._write_judgement(self.counters.judgement, judgement, digest, a, b)
+        await self._write_judgement(self.counters.judgement, judgement, digest, left, right, decision)
         return self.counters.judgement
 
     @kept
-    async def _write_judgement(self, number: int, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> None:
+    async def _write_judgement(
+        self, number: int, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None
+    ) -> None:
         await self.ask(
             cypher.NEW_JUDGEMENT,
             id=number,
             kind=judgement.kind.value,
-            a=a,
-            b=b,
+            a=left[0] if left else None,
+            b=right[0] if right else None,
+            with_a=list(left[1:]) or None,
+            with_b=list(right[1:]) or None,
+            decision=decision,
             raw=[judgement.a.text, judgement.b.text],
             at=judgement.at,
             by=judgement.by,
             reason=judgement.reason,
             hash=digest.hex(),
-            in_force=a is not None and b is not None,
-            ends=sorted({at for at in (a, b) if at is not None}),
+            in_force=bool(left and right),
+            ends=sorted({*left, *right}),
             commit=self.commit,
         )
 

@@ -6,10 +6,10 @@ import sqlite3
 
 import orjson
 
-from graph.model import ChangeKind, JudgementKind, RecordKey
+from graph.model import ChangeKind, RecordKey
 from graph.resolve.rules import Rules
-from graph.store.ports import ChangeRow, Everything, JudgementRow, Member, OneIdRow, Sighting
-from graph.store.sqlite.under_gate import Names, UnderGate
+from graph.store.ports import ChangeRow, Everything, Member, OneIdRow, Sighting
+from graph.store.sqlite.under_gate import JUDGEMENT, Names, UnderGate, judgement_row
 
 __all__ = ["everything"]
 
@@ -33,10 +33,7 @@ def everything(conn: sqlite3.Connection, rules: Rules) -> Everything:
             )
         ],
         carried=set(conn.execute("SELECT identifier, observed, version FROM carries")),
-        judgements=[
-            JudgementRow(n, JudgementKind(kind), a, b, at, bool(used))
-            for n, kind, a, b, at, used in conn.execute("SELECT id, kind, a, b, at, in_force FROM judgement WHERE ended IS NULL")
-        ],
+        judgements=[judgement_row(row) for row in conn.execute(f"SELECT {JUDGEMENT} FROM judgement g WHERE g.ended IS NULL")],
         links=[*gate.usable_links(ids), *gate.barred_links(ids)],
         one_ids=[
             OneIdRow(

@@ -139,4 +139,13 @@ CREATE TABLE tie (
 CREATE INDEX tie_back ON tie (target, weight);
 """
 
-STEPS: tuple[str, ...] = (_FIRST,)
+_DECISIONS = """
+-- decision: the first judgement of those made together (NULL: itself); with_a, with_b: JSON arrays of the further ends of a side
+ALTER TABLE judgement ADD COLUMN decision INTEGER;
+ALTER TABLE judgement ADD COLUMN with_a TEXT;
+ALTER TABLE judgement ADD COLUMN with_b TEXT;
+-- the further ends of live judgements
+CREATE TABLE judgement_end (identifier INTEGER NOT NULL, judgement INTEGER NOT NULL, PRIMARY KEY (identifier, judgement)) WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS)

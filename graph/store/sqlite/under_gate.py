@@ -13,11 +13,12 @@ from graph.model import FragmentStatus, Identifier, JudgementKind, Key, ProfileK
 from graph.resolve.links import Tally
 from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Known, LinkRow, Member, Pair, Pin, Sighting, Summary
 
-__all__ = ["ACTIVE", "STATES", "SUPERSEDED", "WITHDRAWN", "Names", "UnderGate", "counts_json", "listed"]
+__all__ = ["ACTIVE", "JUDGEMENT", "STATES", "SUPERSEDED", "WITHDRAWN", "Names", "UnderGate", "counts_json", "judgement_row", "listed"]
 
 ACTIVE, SUPERSEDED, WITHDRAWN = 0, 1, 2
 STATES = (FragmentStatus.ACTIVE, FragmentStatus.SUPERSEDED, FragmentStatus.WITHDRAWN)
 _PLACES = 1 << NAMESPACE_SHIFT
+JUDGEMENT = "g.id, g.kind, g.a, g.b, g.at, g.in_force, g.with_a, g.with_b"
 _LINK = "l.a, l.b, l.n, l.bare, l.dirty, l.first, l.last, l.score, l.refused, l.namespace"
 _COUNTS_NOT = "('contradiction', 'score')"
 
@@ -248,14 +249,17 @@ class UnderGate:
         return [Sighting(version, observed, score, tuple(orjson.loads(ids))) for version, observed, score, ids in rows]
 
     def judgements(self, ids: Collection[int]) -> list[JudgementRow]:
+        listing = listed(ids)
         found: dict[int, JudgementRow] = {}
-        for end in ("a", "b"):
+        for joined in (
+            "judgement g ON g.a = j.value AND g.ended IS NULL",
+            "judgement g ON g.b = j.value AND g.ended IS NULL",
+            "judgement_end e ON e.identifier = j.value CROSS JOIN judgement g ON g.id = e.judgement",
+        ):
             rows = self.connection.execute(
-                "SELECT g.id, g.kind, g.a, g.b, g.at, g.in_force FROM json_each(?) j CROSS JOIN judgement g"
-                f" ON g.{end} = j.value AND g.ended IS NULL WHERE g.a IS NOT NULL AND g.b IS NOT NULL",
-                (listed(ids),),
+                f"SELECT {JUDGEMENT} FROM json_each(?) j CROSS JOIN {joined} WHERE g.a IS NOT NULL AND g.b IS NOT NULL", (listing,)
             )
-            found.update((n, JudgementRow(n, JudgementKind(kind), a, b, at, bool(used))) for n, kind, a, b, at, used in rows)
+            found.update((row[0], judgement_row(row)) for row in rows)
         return list(found.values())
 
     def judgement_digests(self, digests: Collection[bytes]) -> set[bytes]:
@@ -281,11 +285,18 @@ class UnderGate:
             "SELECT j.value FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM carries WHERE identifier = j.value)"
             " AND NOT EXISTS (SELECT 1 FROM judgement WHERE a = j.value AND ended IS NULL)"
             " AND NOT EXISTS (SELECT 1 FROM judgement WHERE b = j.value AND ended IS NULL)"
+            " AND NOT EXISTS (SELECT 1 FROM judgement_end WHERE identifier = j.value)"
             " AND NOT EXISTS (SELECT 1 FROM tie WHERE origin = j.value)"
             " AND NOT EXISTS (SELECT 1 FROM tie WHERE target = j.value)",
             (listed(ids),),
         )
         return {row[0] for row in rows}
+
+
+def judgement_row(row: tuple[Any, ...]) -> JudgementRow:
+    """A judgement from the columns of `JUDGEMENT`."""
+    n, kind, a, b, at, used, *beside = row
+    return JudgementRow(n, JudgementKind(kind), a, b, at, bool(used), *(tuple(orjson.loads(side)) if side else () for side in beside))
 
 
 def counts_json(counts: Mapping[int, int]) -> str:

@@ -84,13 +84,23 @@ class Writes:
     def withdraw_version(self, version: int) -> None:
         self.end_versions([version], WITHDRAWN)
 
-    def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
+    def write_judgement(
+        self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None
+    ) -> int:
         raw = orjson.dumps([list(judgement.a), list(judgement.b)]).decode()
+        ends = [side[0] if side else None for side in (left, right)]
+        beside = [str(list(side[1:])) if len(side) > 1 else None for side in (left, right)]
+        said = (judgement.at, judgement.by, judgement.reason, digest, None not in ends)
         cursor = self.connection.execute(
-            "INSERT INTO judgement (kind, a, b, raw, at, by, reason, hash, in_force, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (judgement.kind, a, b, raw, judgement.at, judgement.by, judgement.reason, digest, a is not None and b is not None, self.commit),
+            "INSERT INTO judgement (kind, a, b, raw, at, by, reason, hash, in_force, made, decision, with_a, with_b)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (judgement.kind, *ends, raw, *said, self.commit, decision, *beside),
         )
-        return int(cursor.lastrowid or 0)
+        number = int(cursor.lastrowid or 0)
+        further = sorted({*left[1:], *right[1:]})
+        if further:
+            self.connection.executemany("INSERT INTO judgement_end (identifier, judgement) VALUES (?, ?)", [(at, number) for at in further])
+        return number
 
     def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None:
         self.connection.executemany("UPDATE judgement SET in_force = ? WHERE id = ?", [(used, n) for n, used in changed])

@@ -295,8 +295,10 @@ class SqliteWriting:
     async def withdraw_version(self, version: int) -> None:
         await self._run(self.writes.withdraw_version, version)
 
-    async def write_judgement(self, judgement: Judgement, digest: bytes, a: int | None, b: int | None) -> int:
-        return await self._run(self.writes.write_judgement, judgement, digest, a, b)
+    async def write_judgement(
+        self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None
+    ) -> int:
+        return await self._run(self.writes.write_judgement, judgement, digest, left, right, decision)
 
     async def write_identifiers(self, fresh: Sequence[Member], flags: Sequence[tuple[int, int, int | None]]) -> None:
         await self._run(self.writes.write_identifiers, fresh, flags)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -622,6 +623,23 @@ async def test_judgements_are_found_by_their_ends_unless_void(ruled: Store) -> N
             (JudgementKind.DISTINCT, {user, phone}, minute(2), True),
         ]
         assert await writing.judgement_digests([b"no such digest"]) == set()
+
+
+async def test_a_judgement_between_many_is_kept_as_one_and_found_from_each_of_its_ends(ruled: Store) -> None:
+    await ingest(ruled, [fragment("user:1", "device:1"), fragment("phone:3", "phone:4")])
+    many = replace(distinct("user:1", "phone:3", at=1), with_a=ids("device:1", "phone:null"), with_b=ids("phone:4", "mail:only here"))
+    await judge(ruled, [many])
+    async with ruled.writing("probe") as writing:
+        user, device, phone, other, mail = await number(writing, "user:1", "device:1", "phone:3", "phone:4", "mail:only here")
+        found = [await writing.judgements([at]) for at in (user, device, phone, other, mail)]
+
+        assert {row for rows in found for row in rows} == set(found[0])
+        assert [(row.a, row.b, row.with_a, row.with_b, row.in_force) for row in found[0]] == [(user, phone, (device,), (other, mail), True)]
+        assert await writing.unmentioned([mail]) == set()
+    await ingest(ruled, [fragment("device:1", "phone:4", at=2)])
+    assert await one_id_of(ruled, "device:1") == await one_id_of(ruled, "user:1") != await one_id_of(ruled, "phone:4")
+    assert (await check(ruled)).differences == ()
+    assert (await judge(ruled, [many])).unchanged == 1
 
 
 async def test_pins_and_what_nothing_mentions(ruled: Store) -> None:

@@ -145,7 +145,7 @@ JUDGED_OF: Final = """
 UNWIND $ns AS n
 MATCH (p:Profile {n: n})
 CALL (p) {
-    MATCH (p)<-[:OF]-()<-[:JUDGES]-(j) WHERE j.in_force AND j.a IS NOT NULL AND j.b IS NOT NULL AND j.id > $after
+    MATCH (p)<-[:OF]-(m)<-[:JUDGES]-(j) WHERE j.in_force AND m.id IN [j.a, j.b] AND j.a IS NOT NULL AND j.b IS NOT NULL AND j.id > $after
     WITH DISTINCT j ORDER BY j.id LIMIT $most
     RETURN j
 }

@@ -24,6 +24,8 @@ CROSS JOIN judgement g ON g.id IN (
     SELECT * FROM (SELECT id FROM judgement WHERE a = m.id AND ended IS NULL AND id < ?2 ORDER BY id DESC LIMIT ?3)
     UNION
     SELECT * FROM (SELECT id FROM judgement WHERE b = m.id AND ended IS NULL AND id < ?2 ORDER BY id DESC LIMIT ?3)
+    UNION
+    SELECT * FROM (SELECT judgement FROM judgement_end WHERE identifier = m.id AND judgement < ?2 ORDER BY judgement DESC LIMIT ?3)
 )
 """
 
