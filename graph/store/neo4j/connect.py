@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from neo4j import AsyncDriver, AsyncGraphDatabase
@@ -20,13 +21,35 @@ from neo4j.exceptions import (
 
 from graph.errors import BadInput, StoreBusy, StoreTrouble
 
-__all__ = ["SCHEMES", "STATEMENT_SECONDS", "TRANSACTION_SECONDS", "Target", "connected", "target_of", "trouble_of", "within"]
+__all__ = [
+    "GATE_SECONDS",
+    "SCHEMES",
+    "SIGN_SECONDS",
+    "STATEMENT_SECONDS",
+    "TRANSACTION_SECONDS",
+    "Target",
+    "connected",
+    "target_of",
+    "tried",
+    "trouble_of",
+    "unheard",
+    "within",
+]
 
+T = TypeVar("T")
 SCHEMES: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 STATEMENT_SECONDS: Final = 30.0
 """How long one statement may take, waiting for a lock included; a server that hangs says nothing by itself."""
 TRANSACTION_SECONDS: Final = 120.0
 """How long a transaction may live at the server, which then ends it."""
+GATE_SECONDS: Final = 10.0
+"""How long a writer waits for the gate; the server knows no limit of its own for a lock unless it is set there."""
+SIGN_SECONDS: Final = 2.0
+"""How long a server that lives takes for a sign of life, or for a short word at the end of a connection."""
+_IDLE_SECONDS: Final = 30.0
+"""A connection that nobody used for so long is tried before it is used: what stands between may have dropped it in silence."""
+_TRIES: Final = 5
+_PAUSE: Final = 0.05
 
 _BUSY: Final = frozenset(
     {
@@ -71,6 +94,7 @@ async def connected(target: Target) -> AsyncIterator[AsyncDriver]:
             auth=(target.user, target.password),
             connection_timeout=3,
             connection_acquisition_timeout=5,
+            liveness_check_timeout=_IDLE_SECONDS,
             max_transaction_retry_time=0,
             notifications_min_severity="OFF",
             user_agent="oneid",
@@ -93,6 +117,32 @@ async def within(seconds: float) -> AsyncIterator[None]:
         raise StoreTrouble(f"the store did not answer within {seconds:g} seconds; nothing is known to be written") from error
     except (Neo4jError, DriverError, OSError) as error:
         raise trouble_of(error) from error
+
+
+async def tried(work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` gives, which may run several times: where its connection broke, or the server says that it may be asked again, it is,
+    four times within a second. The pauses double, and are drawn between half and whole, so that many do not come back together."""
+    pause = _PAUSE
+    for _ in range(_TRIES - 1):
+        try:
+            return await work()
+        except StoreTrouble as trouble:
+            if not _passes(trouble):
+                raise
+        await asyncio.sleep(pause * (1 - random.random() / 2))
+        pause *= 2
+    return await work()
+
+
+def _passes(trouble: StoreTrouble) -> bool:
+    """Whether the same may go well in a moment. A server that kept silent is not asked again: that took its time already."""
+    cause = trouble.__cause__
+    return not isinstance(trouble, StoreBusy) and isinstance(cause, (Neo4jError, DriverError)) and cause.is_retryable()
+
+
+def unheard(trouble: StoreTrouble) -> bool:
+    """Whether the server may know nothing of this trouble: nothing came from it, so that what it was doing may go on there."""
+    return not isinstance(trouble.__cause__, Neo4jError)
 
 
 def trouble_of(error: BaseException) -> StoreTrouble:

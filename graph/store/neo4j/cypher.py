@@ -30,6 +30,10 @@ WAS_COMMITTED: Final = """
 MATCH (g:Gate {id: 0}) SET g.token = $token
 RETURN COUNT { MATCH (c:Commit {n: $commit}) WHERE c.token = $by } = 1
 """
+END_TRANSACTIONS: Final = """
+SHOW TRANSACTIONS YIELD transactionId AS open, metaData WHERE metaData.oneid IN $tokens
+TERMINATE TRANSACTIONS open YIELD message RETURN count(*)
+"""
 FORGET_REQUESTS: Final = "MATCH (r:Request) WHERE r.at < $before WITH r LIMIT 10000 DELETE r"
 
 # ---------------------------------------------------------------- setting up

@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncSession
+from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncSession, Query
 
-from graph.errors import StoreBusy
+from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
 from graph.store.neo4j import export as exporting
 from graph.store.neo4j import reads
-from graph.store.neo4j.connect import STATEMENT_SECONDS, connected, target_of, within
+from graph.store.neo4j.connect import SIGN_SECONDS, STATEMENT_SECONDS, connected, target_of, tried, within
 from graph.store.neo4j.everything import everything
 from graph.store.neo4j.prepare import prepare
 from graph.store.neo4j.reads import Run
@@ -27,6 +27,7 @@ from graph.store.ports import Everything, ExportKind
 from graph.views import (
     ChangeView,
     Connection,
+    ExplanationView,
     FragmentView,
     IdentifierView,
     JudgementView,
@@ -87,18 +88,25 @@ class Neo4jStore:
     async def read(
         self, work: Callable[Concatenate[Run, Rules, P], Awaitable[T]], token: int | None, /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """One read, on any member of a cluster; with a token on the one that writes, once the write that it names is visible."""
+        """One read, on any member of a cluster; with a token on the one that writes, once the write that it names is visible.
+
+        A read whose connection broke begins again, as often as `tried` lets it.
+        """
         mode = READ_ACCESS if token is None else WRITE_ACCESS
-        async with self._session(mode) as session:
 
-            async def run(statement: str, /, **values: Any) -> Any:
-                async with within(STATEMENT_SECONDS):
-                    record = await (await session.run(statement, values)).single()
-                    return None if record is None else record[0]
+        async def once() -> T:
+            async with self._session(mode) as session:
 
-            if token is not None:
-                await self._reached(token, run)
-            return await work(run, self.in_force, *args, **kwargs)
+                async def run(statement: str, /, **values: Any) -> Any:
+                    async with within(STATEMENT_SECONDS):
+                        record = await (await session.run(Query(statement, timeout=STATEMENT_SECONDS), values)).single()
+                        return None if record is None else record[0]
+
+                if token is not None:
+                    await self._reached(token, run)
+                return await work(run, self.in_force, *args, **kwargs)
+
+        return await tried(once)
 
     async def ask(self, statement: str, /, **values: Any) -> Any:
         """One statement outside the gate, by itself: the one value of its one record, None where it gives none."""
@@ -114,8 +122,9 @@ class Neo4jStore:
         try:
             yield session
         finally:
-            async with within(STATEMENT_SECONDS):
-                await session.close()
+            with contextlib.suppress(StoreTrouble):  # of a connection that nobody needs any more
+                async with within(SIGN_SECONDS):
+                    await session.close()
 
     async def _reached(self, token: int, run: Run) -> None:
         deadline = asyncio.get_running_loop().time() + _TOKEN_SECONDS
@@ -222,6 +231,9 @@ class Neo4jStore:
         self, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want], *, token: int | None = None
     ) -> NeighbourhoodView | None:
         return await self.read(reads.path, token, origin, target, max_hops, want)
+
+    async def explain(self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None) -> ExplanationView:
+        return await self.read(reads.explain, token, a, b, want)
 
     async def rules(self, version: int | None = None) -> RuleSetView | None:
         return await self.read(reads.rules, None, version)

@@ -5,6 +5,7 @@ written, the transaction is rolled back, the gate taken again, and the steps bef
 came through the gate meanwhile; if somebody did they fail with StoreTrouble, and nothing of them was written.
 
 A commit whose answer is lost is looked up: whoever takes the gate next finds the transaction's token in the record of commits, or does not.
+A connection that broke on our side only may leave its transaction open at the server, gate and all: it is ended there, by that token.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
@@ -23,14 +25,13 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Instant
 from graph.resolve.rules import Rules
 from graph.store.neo4j import cypher
-from graph.store.neo4j.connect import STATEMENT_SECONDS, TRANSACTION_SECONDS, within
+from graph.store.neo4j.connect import GATE_SECONDS, SIGN_SECONDS, STATEMENT_SECONDS, TRANSACTION_SECONDS, tried, unheard, within
 from graph.store.neo4j.counters import Counters, Names
 from graph.store.neo4j.writing import Neo4jWriting
 
 __all__ = ["Neo4jTransaction", "now"]
 
 T = TypeVar("T")
-_TRIES: Final = 3
 _PAUSE: Final = 0.05
 _WEEK: Final = 7 * 24 * 3600 * 1_000_000
 _FORGET_SECONDS: Final = 60.0
@@ -64,47 +65,67 @@ class Neo4jTransaction:
         self._session: AsyncSession | None = None
         self._transaction: AsyncTransaction | None = None
         self._token = ""
+        self._lost = False  # the connection broke, and the server may not know
+        self._left: set[str] = set()  # tokens of transactions that may still be open at the server
+        self._silent = False  # the server gave no sign of life the last time
         self._base = Counters()
         self._done: list[Neo4jWriting] = []
         self._step: Neo4jWriting | None = None
         self._forgotten = time.monotonic()
 
     async def begin(self) -> None:
-        """Take the gate. A server that cannot be reached, or an idle connection that broke, is tried again, a few times at once."""
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                await self._begin()
-                return
-            except StoreTrouble as trouble:
-                await self._abandon()
-                if not left or isinstance(trouble, StoreBusy):
-                    raise
-            await asyncio.sleep(_PAUSE * (1 + random.random()))
+        """Take the gate. A server that cannot be reached, or a connection that broke, is tried again; one that was silent the last time is
+        asked for a sign of life first, so that those who wait in this process's queue hear of it soon."""
+        try:
+            if self._silent:
+                await self._sign_of_life()
+            await tried(partial(self._begin, GATE_SECONDS))
+        except StoreTrouble as trouble:
+            self._silent = not isinstance(trouble, StoreBusy)
+            raise
+        self._silent = False
 
-    async def _begin(self) -> None:
-        self._token = uuid4().hex
-        async with within(STATEMENT_SECONDS):
-            self._session = self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS)
-            self._transaction = await self._session.begin_transaction(timeout=self._seconds)
-        commit, at, version, one_id, judgement, interaction, seq, places, names = await self.ask(
-            cypher.TAKE_GATE, token=self._token, known=len(self.names.names)
-        )
+    async def _begin(self, seconds: float) -> None:
+        """A new transaction with the gate in it; StoreBusy when it is not free in so many seconds."""
+        try:
+            await self._end_left()
+            self._token = uuid4().hex
+            async with within(seconds):
+                self._session = self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS)
+                self._transaction = await self._session.begin_transaction(metadata={"oneid": self._token}, timeout=self._seconds)
+            took = await _whole(self._ask(cypher.TAKE_GATE, {"token": self._token, "known": len(self.names.names)}, seconds))
+        except BaseException as trouble:
+            await self._abandon()
+            if isinstance(trouble.__cause__, TimeoutError):
+                await self._sign_of_life()
+                raise StoreBusy("another writer held the store for too long; send the request again") from trouble
+            raise
+        commit, at, version, one_id, judgement, interaction, seq, places, names = took
         self.names.learn(names)
         self._base = Counters(commit, at, version, one_id, judgement, interaction, seq, tuple(places))
         self._done = []
 
+    async def _sign_of_life(self) -> None:
+        """Return when the server answers at all."""
+        async with within(SIGN_SECONDS), self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS) as session:
+            await (await session.run("RETURN 1")).consume()
+
     async def ask(self, statement: str, /, **values: Any) -> Any:
         """Run one statement; the one value of its one record, None where it gives none. The statement runs to its end even where the
         caller is cancelled meanwhile, since a driver that is cancelled drops the connection, and the steps of others with it."""
-        return await _whole(self._ask(statement, values))
+        return await _whole(self._ask(statement, values, STATEMENT_SECONDS))
 
-    async def _ask(self, statement: str, values: Mapping[str, Any]) -> Any:
+    async def _ask(self, statement: str, values: Mapping[str, Any], seconds: float) -> Any:
         if self._transaction is None:
             raise StoreTrouble("the store's transaction is gone; nothing of it was written")
-        async with within(STATEMENT_SECONDS):
-            result = await self._transaction.run(statement, dict(values))
-            record = await result.single()
-            return None if record is None else record[0]
+        try:
+            async with within(seconds):
+                result = await self._transaction.run(statement, dict(values))
+                record = await result.single()
+                return None if record is None else record[0]
+        except StoreTrouble as trouble:
+            self._lost = self._lost or unheard(trouble)
+            raise
 
     async def open_step(self) -> Neo4jWriting:
         if self._transaction is None:  # the step before failed and nothing was left to write again
@@ -130,7 +151,7 @@ class Neo4jTransaction:
         await self._abandon()
         if not done:
             return
-        await self._begin()
+        await tried(partial(self._begin, GATE_SECONDS))
         if self._base.commit != base.commit:
             raise StoreTrouble("a request of the same group failed, and another writer came between; nothing of it was written")
         for earlier in done:
@@ -154,6 +175,7 @@ class Neo4jTransaction:
                 assert self._transaction is not None
                 await self._transaction.commit()
         except StoreTrouble as trouble:
+            self._lost = self._lost or unheard(trouble)
             await self._abandon()
             if not await self._was_committed(last.commit, token):
                 raise StoreTrouble("the store did not commit the request; nothing of it was written") from trouble
@@ -168,20 +190,19 @@ class Neo4jTransaction:
 
     async def _was_committed(self, commit: int, token: str) -> bool:
         """Whether the commit came to be. The gate is free again only when the server has ended that transaction, either way."""
-        try:
-            async with asyncio.timeout(_LOOK_SECONDS):
-                while True:
-                    try:
-                        await self._begin()
-                        return bool(await self.ask(cypher.WAS_COMMITTED, token=self._token, commit=commit, by=token))
-                    except StoreTrouble:
-                        await asyncio.sleep(_PAUSE * (1 + random.random()))
-                    finally:
-                        await self._abandon()
-        except TimeoutError as error:
-            raise StoreTrouble(
-                "the store went away during the commit: whether the request was written is not known; send it again with its key"
-            ) from error
+        deadline = time.monotonic() + _LOOK_SECONDS
+        while True:
+            try:
+                await self._begin(deadline - time.monotonic())
+                return bool(await self.ask(cypher.WAS_COMMITTED, token=self._token, commit=commit, by=token))
+            except StoreTrouble as trouble:
+                if time.monotonic() >= deadline:
+                    raise StoreTrouble(
+                        "the store went away during the commit: whether the request was written is not known; send it again with its key"
+                    ) from trouble
+            finally:
+                await self._abandon()
+            await asyncio.sleep(min(_PAUSE * (1 + random.random()), deadline - time.monotonic()))
 
     async def _forget_requests(self, at: Instant) -> None:
         """Idempotency keys are kept for a week; now and then the older ones go."""
@@ -195,17 +216,31 @@ class Neo4jTransaction:
         self.elements.clear()
         self.names.forget_after(0)
         if self._transaction is not None:
-            with contextlib.suppress(StoreTrouble):
-                async with within(STATEMENT_SECONDS):
+            try:
+                async with within(SIGN_SECONDS):
                     await self._transaction.close()
+            except StoreTrouble:
+                self._lost = True
+        if self._lost:
+            self._left.add(self._token)
+            self._lost = False
         await self._close()
+        with contextlib.suppress(StoreTrouble):  # who takes the gate next tries again
+            await self._end_left()
 
     async def _close(self) -> None:
         session, self._session, self._transaction = self._session, None, None
         if session is not None:
             with contextlib.suppress(StoreTrouble):
-                async with within(STATEMENT_SECONDS):
+                async with within(SIGN_SECONDS):
                     await session.close()
+
+    async def _end_left(self) -> None:
+        """End at the server what of ours may still be open there: without a word from us it would hold the gate until its time is up."""
+        if self._left:
+            async with within(SIGN_SECONDS), self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS) as session:
+                await (await session.run(cypher.END_TRANSACTIONS, tokens=sorted(self._left))).consume()
+            self._left.clear()
 
 
 async def _whole(work: Coroutine[Any, Any, T]) -> T:
@@ -213,8 +248,9 @@ async def _whole(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not task.done():
-            await asyncio.wait([task])
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):  # of a caller who cannot wait
+                await asyncio.wait([task])
         if not task.cancelled():
             task.exception()
         raise

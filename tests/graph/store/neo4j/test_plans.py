@@ -29,6 +29,7 @@ VALUES: dict[str, Any] = {
     "ends": [],
     "places": [],
     "raw": [],
+    "tokens": [],
     "limit": 3,
     "most": 3,
 }

@@ -1,0 +1,139 @@
+"""Everything that a network does to a connection, under load: by its key every request is done exactly once, nothing is lost.
+
+ONEID_TEST_FAULTS says how often each fault strikes, 2 times by default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from neo4j import AsyncDriver
+
+from graph.check import check
+from graph.errors import StoreTrouble
+from graph.ingest import ingest
+from graph.model import Fragment, Identifier, Key
+from graph.resolve.rules import Rules
+from graph.store.neo4j.connect import target_of
+from graph.store.neo4j.store import open_neo4j
+from graph.views import ByIdentifier
+from tests import neo4j_server
+from tests.graph.store.neo4j.load import Load
+from tests.graph.store.neo4j.proxy import Fault, Proxy, proxy
+from tests.graph.store.neo4j.writer import RULES
+
+ROUNDS = int(os.environ.get("ONEID_TEST_FAULTS") or 2)
+WRITERS = 4
+"""Of each of two stores, which know nothing of each other."""
+STRIKE_SECONDS = 60
+HOLDING = "SHOW TRANSACTIONS YIELD transactionId, metaData, activeLockCount WHERE metaData.oneid IS NOT NULL AND activeLockCount > 0"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that says nothing is given up soon."""
+    monkeypatch.setattr("graph.store.neo4j.transaction.STATEMENT_SECONDS", 1.5)
+    monkeypatch.setattr("graph.store.neo4j.store.STATEMENT_SECONDS", 1.5)
+
+
+@pytest.fixture
+async def between(server: neo4j_server.Server) -> AsyncIterator[Proxy]:
+    """What stands between us and the server."""
+    host, _, port = target_of(server.uri).address.partition("://")[2].partition(":")
+    async with proxy(host, int(port)) as made:
+        yield made
+
+
+def through(between: Proxy, server: neo4j_server.Server) -> str:
+    """The server's URI by way of the proxy; `bolt`, since a routing table would lead around it."""
+    target = target_of(server.uri)
+    return f"bolt://{target.user}:{target.password}@127.0.0.1:{between.port}/{target.database or ''}"
+
+
+async def strike(between: Proxy) -> None:
+    """Each fault so many times, in any order, at any moment."""
+    draw = random.Random(20_261_122)
+    faults = [*Fault] * ROUNDS
+    draw.shuffle(faults)
+    for fault in faults:
+        between.delay = draw.choice((0.0, 0.0, 0.002, 0.01))
+        await asyncio.sleep(draw.random() * 0.3)
+        between.arm(fault)
+        async with asyncio.timeout(STRIKE_SECONDS):
+            await between.strikes()
+    between.calm()
+
+
+@pytest.mark.parametrize("cancels", [False, True], ids=["", "with requests cancelled"])
+async def test_under_any_fault_every_request_is_done_once_by_its_key(
+    server: neo4j_server.Server, driver: AsyncDriver, between: Proxy, cancels: bool
+) -> None:
+    load, done = Load(cancels=cancels), asyncio.Event()
+    async with AsyncExitStack() as stack:
+        rules, uri = Rules.parse(RULES), through(between, server)
+        stores = [await stack.enter_async_context(open_neo4j(uri, rules)) for _ in range(2)]
+        async with asyncio.TaskGroup() as group:
+            for number, store in enumerate(stores):
+                for writer in range(WRITERS):
+                    group.create_task(load.write(store, f"{number}-{writer}", done))
+            await strike(between)
+            done.set()
+        assert between.struck == dict.fromkeys(Fault, ROUNDS)
+        await load.prove(stores[0], driver)
+    assert load.tries.total() > len(load.sent)
+    assert load.cancelled > 3 or not cancels
+
+
+@pytest.mark.parametrize("fault", Fault)
+async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gate_free(
+    server: neo4j_server.Server, driver: AsyncDriver, between: Proxy, fault: Fault
+) -> None:
+    fragment = Fragment("crm", "1", (Identifier("user", "1"), Identifier("device", "1")), 1)
+    async with open_neo4j(through(between, server), Rules.parse(RULES)) as store:
+        between.arm(fault)
+        try:
+            first = (await ingest(store, [fragment], key=Key("k", "1"))).accepted
+        except StoreTrouble:
+            first = None
+        async with asyncio.timeout(5):  # not the two minutes after which the server ends what nobody ends
+            again = await ingest(store, [fragment], key=Key("k", "1"))
+
+        assert between.struck[fault] == 1
+        assert first in (None, 1)
+        assert again.accepted == 1
+        assert again.replayed or first is None
+        assert (await check(store)).differences == ()
+        async with driver.session() as session:
+            left = await (await session.run(HOLDING)).value()
+        assert left == []
+
+
+async def test_reads_begin_again_where_their_connection_broke(server: neo4j_server.Server, driver: AsyncDriver, between: Proxy) -> None:
+    async with open_neo4j(through(between, server), Rules.parse(RULES)) as store:
+        await ingest(store, [Fragment("crm", "1", (Identifier("user", "1"),), 1)])
+        for _ in range(3):
+            between.refuse()
+            between.calm()
+            (found,) = await store.profiles_by([ByIdentifier(Identifier("user", "1"))], [])
+            assert found is not None
+
+
+async def test_half_open_connections_are_given_up_one_by_one(server: neo4j_server.Server, driver: AsyncDriver, between: Proxy) -> None:
+    async with open_neo4j(through(between, server), Rules.parse(RULES)) as store:
+        await asyncio.gather(*(store.head() for _ in range(3)))  # connections to be half-open
+        between.hang()
+        with pytest.raises(StoreTrouble, match="did not answer"):
+            await store.head()
+        between.calm()
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert (await store.head())[0] == 1
+                    break
+                except StoreTrouble:
+                    continue
