@@ -116,16 +116,35 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def start_again(self) -> None:
-        """The same server on the same folder and port, after `kill` or `stop`."""
+    def launch(self) -> None:
+        """The same server on the same folder and port, also after `kill`; it answers some seconds later. Not to be called in a thread, at
+        whose end the server would end, too."""
         assert self.home is not None
         with (self.home / "out.log").open("ab") as out:
             self.process = subprocess.Popen(self.command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+
+    def await_answer(self) -> None:
+        """Wait until it answers."""
         _await_answer(self)
+
+    def start_again(self) -> None:
+        """Launch it, and wait until it answers."""
+        self.launch()
+        self.await_answer()
+
+    def hang(self) -> None:
+        """It does nothing more until `go_on`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it, and remove its folder."""
         if self.process is not None and self.process.poll() is None:
+            self.go_on()
             self.process.terminate()
             try:
                 self.process.wait(20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -35,6 +36,9 @@ __all__ = [
     "unheard",
     "within",
 ]
+
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
+"""What the driver would write to stderr stands in our own errors; an application that configures logging hears it all the same."""
 
 T = TypeVar("T")
 SCHEMES: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")

@@ -18,6 +18,14 @@ def server() -> neo4j_server.Server:
     return neo4j_server.wanted()
 
 
+@pytest.fixture(scope="session")
+def mortal(server: neo4j_server.Server) -> neo4j_server.Server:
+    """A server that may be killed: ours."""
+    if server.process is None:
+        pytest.skip("ONEID_TEST_NEO4J is set: the server of somebody else is not killed")
+    return server
+
+
 @pytest.fixture
 async def driver(server: neo4j_server.Server) -> AsyncIterator[AsyncDriver]:
     """A driver of our own, to look at what the store does; the database is empty."""

@@ -37,6 +37,7 @@ class Load:
         self.troubles: Counter[str] = Counter()
         self.cancelled = 0
         self._seed = seed
+        self._answer = asyncio.Condition()
         self._cancels = cancels
 
     async def write(self, store: Neo4jStore, writer: str, done: asyncio.Event, *, most: int = 1_000_000) -> None:
@@ -48,6 +49,12 @@ class Load:
             key = Key(writer, str(n))
             self.sent[key] = [self._fragment(draw, writer, n, place) for place in range(draw.randrange(1, 6))]
             await self._until_answered(store, key, draw)
+
+    async def more_answers(self, number: int) -> None:
+        """Wait until so many more requests are answered."""
+        wanted = len(self.answered) + number
+        async with asyncio.timeout(ANSWER_SECONDS), self._answer:
+            await self._answer.wait_for(lambda: len(self.answered) >= wanted)
 
     async def _until_answered(self, store: Neo4jStore, key: Key, draw: random.Random) -> None:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -65,6 +72,8 @@ class Load:
                         raise  # not the request, we are
                     self.cancelled += 1
                 else:
+                    async with self._answer:
+                        self._answer.notify_all()
                     return
                 await asyncio.sleep(draw.random() * 0.05)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -49,7 +49,7 @@ async def grouped(store: Neo4jStore, first: list[Fragment], then: Callable[[], A
     other = asyncio.ensure_future(then())
     await asyncio.sleep(0)
     waits.set()
-    became: list[Any] = await asyncio.gather(holding, one, other, return_exceptions=True)
+    became: Sequence[Any] = await asyncio.gather(holding, one, other, return_exceptions=True)
     return became[1], became[2]
 
 
