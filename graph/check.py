@@ -85,7 +85,7 @@ class _Audit:
             for key, seen in held.versions
         ]
         mentioned = {at for origin, target, *_ in held.interactions for at in (origin, target)}
-        mentioned |= {at for j in held.judgements for at in (j.a, j.b) if at is not None}
+        mentioned |= {at for j in held.judgements for at in j.ends}
         fragments += [Fragment("", str(at), (identifier[at],), 0) for at in sorted(mentioned)]  # no source is called ""
         judgements = [
             Judgement(w.kind, a, b, w.at, with_a=tuple(with_a), with_b=tuple(with_b))

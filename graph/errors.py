@@ -6,6 +6,7 @@
     │   ├── ValueTooLong       LIMIT_EXCEEDED
     │   ├── BadCursor          INVALID: a cursor or id this service never gave out
     │   └── NotFound           NOT_FOUND: what the request names is not on record
+    ├── Stale                  STALE: the outcome is no longer what the preview showed
     ├── BadRules               INVALID: a rules document that cannot be applied
     ├── KeyReused              CONFLICT: an idempotency key came back with other content
     ├── Expired                EXPIRED: asked for what the retention horizon has dropped
@@ -27,6 +28,7 @@ __all__ = [
     "KeyReused",
     "NotFound",
     "OneIDError",
+    "Stale",
     "StoreBusy",
     "StoreTrouble",
     "TooManyIdentifiers",
@@ -98,6 +100,15 @@ class KeyReused(OneIDError):
 
     def __init__(self) -> None:
         super().__init__("this clientMutationId was used before with other content; use a new one")
+
+
+class Stale(OneIDError):
+    """An operation came with the token of a preview that showed another outcome than it would have now."""
+
+    code = "STALE"
+
+    def __init__(self) -> None:
+        super().__init__("the outcome is no longer what the preview showed; look at a new preview")
 
 
 class Expired(OneIDError):

@@ -405,6 +405,10 @@ class Writing(Protocol):
         """The OneIDs of the profiles that hold these identifiers, what this step applied included."""
         ...
 
+    async def one_id_rows(self, numbers: Collection[int] = (), texts: Collection[str] = ()) -> list[OneIdRow]:
+        """OneIDs by number or by text, what this step applied included; those never given are left out."""
+        ...
+
     async def interaction_heads(self, asked: Sequence[Content]) -> dict[Content, InteractionHead]:
         """Interactions that have versions; those without are left out."""
         ...

@@ -150,6 +150,14 @@ UNWIND $ids AS id
 MATCH (p:Profile {pin: id})
 RETURN collect([p.n, id, p.size, p.leads])
 """
+ONE_ID_ROWS: Final = """
+CALL () {
+    UNWIND $ns AS n MATCH (p:Profile {n: n}) RETURN p
+    UNION
+    UNWIND $texts AS text MATCH (p:Profile {one_id: text}) RETURN p
+}
+RETURN collect([p.n, p.one_id, p.pin, p.closed, p.leads, p.size, p.counts, p.kind, p.contested, p.aliases])
+"""
 ONE_IDS: Final = """
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})-[:OF]->(p:Profile)

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from graph.model import ChangeKind, RecordKey
 from graph.store.neo4j import cypher
-from graph.store.neo4j.rows import counts_of, judgement_row, link
+from graph.store.neo4j.rows import judgement_row, link, one_id_row
 from graph.store.neo4j.writing import Neo4jWriting
-from graph.store.ports import ChangeRow, Everything, LinkRow, Member, OneIdRow, Sighting
+from graph.store.ports import ChangeRow, Everything, LinkRow, Member, Sighting
 
 __all__ = ["everything"]
 
@@ -31,7 +31,7 @@ async def everything(step: Neo4jWriting) -> Everything:
         carried=carried,
         judgements=[judgement_row(row) async for row in _pages(step, cypher.EVERY_JUDGEMENT)],
         links=sorted([_link(row) async for row in _pages(step, cypher.EVERY_LINK)], key=lambda row: (row.a, row.b)),
-        one_ids=[_one_id(row) async for row in _pages(step, cypher.EVERY_ONE_ID)],
+        one_ids=[one_id_row(row) async for row in _pages(step, cypher.EVERY_ONE_ID)],
         changes=[
             ChangeRow(n, ChangeKind(kind), tuple(gained), tuple(lost), leads, cause_kind, cause)
             async for n, kind, gained, lost, leads, cause_kind, cause in _pages(step, cypher.EVERY_CHANGE)
@@ -55,8 +55,3 @@ def _link(row: list[Any]) -> LinkRow:
     a, b, *columns = row
     found = link(a, b, columns)
     return found._replace(a=a, b=b)  # as it stands, even if it stands the wrong way round
-
-
-def _one_id(row: list[Any]) -> OneIdRow:
-    n, one_id, pin, closed, leads, size, counts, kind, contested, aliases = row
-    return OneIdRow(n, one_id, pin, closed, leads, size, None if counts is None else counts_of(counts), kind, contested, aliases)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from graph.model import FragmentStatus, Identifier, JudgementKind, ProfileKind, Refusal, Rule
 from graph.resolve.links import Tally
-from graph.store.ports import JudgementRow, LinkRow, ProfileRow, Summary
+from graph.store.ports import JudgementRow, LinkRow, OneIdRow, ProfileRow, Summary
 
 __all__ = [
     "ACTIVE",
@@ -19,6 +19,7 @@ __all__ = [
     "judgement_row",
     "link",
     "link_columns",
+    "one_id_row",
     "summary",
     "summary_columns",
 ]
@@ -42,6 +43,12 @@ def judgement_row(row: Sequence[Any]) -> JudgementRow:
     """A judgement as steps read it."""
     n, kind, a, b, at, used, with_a, with_b = row
     return JudgementRow(n, JudgementKind(kind), a, b, at, used, tuple(with_a or ()), tuple(with_b or ()))
+
+
+def one_id_row(row: Sequence[Any]) -> OneIdRow:
+    """A OneID as steps and audits read it."""
+    n, one_id, pin, closed, leads, size, counts, kind, contested, aliases = row
+    return OneIdRow(n, one_id, pin, closed, leads, size, None if counts is None else counts_of(counts), kind, contested, aliases)
 
 
 def summary(row: Sequence[Any]) -> Summary:

@@ -9,8 +9,8 @@ import orjson
 
 from graph.model import FragmentStatus, Identifier, Key, RecordKey
 from graph.store.neo4j import cypher
-from graph.store.neo4j.rows import ACTIVE, STATES, judgement_row, link, summary
-from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Known, LinkRow, Member, Pair, Pin, Sighting, Summary
+from graph.store.neo4j.rows import ACTIVE, STATES, judgement_row, link, one_id_row, summary
+from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Known, LinkRow, Member, OneIdRow, Pair, Pin, Sighting, Summary
 
 __all__ = ["Ask", "UnderGate"]
 
@@ -132,6 +132,11 @@ class UnderGate:
 
     async def pins(self, ids: Collection[int]) -> list[Pin]:
         return [Pin(*row) for row in await self._of(cypher.PINS, ids)]
+
+    async def one_id_rows(self, numbers: Collection[int] = (), texts: Collection[str] = ()) -> list[OneIdRow]:
+        if not numbers and not texts:
+            return []
+        return [one_id_row(row) for row in await self.ask(cypher.ONE_ID_ROWS, ns=list(numbers), texts=list(texts))]
 
     async def one_ids(self, ids: Collection[int]) -> dict[int, str]:
         return dict(await self._of(cypher.ONE_IDS, ids))

@@ -8,8 +8,8 @@ import orjson
 
 from graph.model import ChangeKind, RecordKey
 from graph.resolve.rules import Rules
-from graph.store.ports import ChangeRow, Everything, Member, OneIdRow, Sighting
-from graph.store.sqlite.under_gate import JUDGEMENT, Names, UnderGate, judgement_row
+from graph.store.ports import ChangeRow, Everything, Member, Sighting
+from graph.store.sqlite.under_gate import JUDGEMENT, ONE_ID, Names, UnderGate, judgement_row, one_id_row
 
 __all__ = ["everything"]
 
@@ -35,23 +35,7 @@ def everything(conn: sqlite3.Connection, rules: Rules) -> Everything:
         carried=set(conn.execute("SELECT identifier, observed, version FROM carries")),
         judgements=[judgement_row(row) for row in conn.execute(f"SELECT {JUDGEMENT} FROM judgement g WHERE g.ended IS NULL")],
         links=[*gate.usable_links(ids), *gate.barred_links(ids)],
-        one_ids=[
-            OneIdRow(
-                n,
-                one_id,
-                pin,
-                closed,
-                leads,
-                size,
-                {int(no): c for no, c in orjson.loads(counts).items()} if counts else None,
-                kind,
-                bool(contested),
-                aliases,
-            )
-            for n, one_id, pin, closed, leads, size, counts, kind, contested, aliases in conn.execute(
-                "SELECT n, one_id, pin, closed, leads, size, counts, kind, contested, aliases FROM one_id ORDER BY n"
-            )
-        ],
+        one_ids=[one_id_row(row) for row in conn.execute(f"SELECT {ONE_ID} FROM one_id o ORDER BY o.n")],
         changes=[
             ChangeRow(n, ChangeKind(kind), tuple(orjson.loads(gained)), tuple(orjson.loads(lost)), leads, cause_kind, cause)
             for n, kind, gained, lost, leads, cause_kind, cause in conn.execute(

@@ -11,14 +11,28 @@ import orjson
 
 from graph.model import FragmentStatus, Identifier, JudgementKind, Key, ProfileKind, RecordKey, Refusal, Rule
 from graph.resolve.links import Tally
-from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Known, LinkRow, Member, Pair, Pin, Sighting, Summary
+from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Known, LinkRow, Member, OneIdRow, Pair, Pin, Sighting, Summary
 
-__all__ = ["ACTIVE", "JUDGEMENT", "STATES", "SUPERSEDED", "WITHDRAWN", "Names", "UnderGate", "counts_json", "judgement_row", "listed"]
+__all__ = [
+    "ACTIVE",
+    "JUDGEMENT",
+    "ONE_ID",
+    "STATES",
+    "SUPERSEDED",
+    "WITHDRAWN",
+    "Names",
+    "UnderGate",
+    "counts_json",
+    "judgement_row",
+    "listed",
+    "one_id_row",
+]
 
 ACTIVE, SUPERSEDED, WITHDRAWN = 0, 1, 2
 STATES = (FragmentStatus.ACTIVE, FragmentStatus.SUPERSEDED, FragmentStatus.WITHDRAWN)
 _PLACES = 1 << NAMESPACE_SHIFT
 JUDGEMENT = "g.id, g.kind, g.a, g.b, g.at, g.in_force, g.with_a, g.with_b"
+ONE_ID = "o.n, o.one_id, o.pin, o.closed, o.leads, o.size, o.counts, o.kind, o.contested, o.aliases"
 _LINK = "l.a, l.b, l.n, l.bare, l.dirty, l.first, l.last, l.score, l.refused, l.namespace"
 _COUNTS_NOT = "('contradiction', 'score')"
 
@@ -280,6 +294,16 @@ class UnderGate:
         )
         return dict(rows)
 
+    def one_id_rows(self, numbers: Collection[int], texts: Collection[str]) -> list[OneIdRow]:
+        found = []
+        for column, wanted in (("n", numbers), ("one_id", texts)):
+            if wanted:
+                rows = self.connection.execute(
+                    f"SELECT {ONE_ID} FROM json_each(?) j CROSS JOIN one_id o ON o.{column} = j.value", (listed(wanted),)
+                )
+                found += [one_id_row(row) for row in rows]
+        return found
+
     def unmentioned(self, ids: Collection[int]) -> set[int]:
         rows = self.connection.execute(
             "SELECT j.value FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM carries WHERE identifier = j.value)"
@@ -291,6 +315,13 @@ class UnderGate:
             (listed(ids),),
         )
         return {row[0] for row in rows}
+
+
+def one_id_row(row: tuple[Any, ...]) -> OneIdRow:
+    """A OneID from the columns of `ONE_ID`."""
+    n, one_id, pin, closed, leads, size, counts, kind, contested, aliases = row
+    by_number = {int(no): count for no, count in orjson.loads(counts).items()} if counts else None
+    return OneIdRow(n, one_id, pin, closed, leads, size, by_number, kind, bool(contested), aliases)
 
 
 def judgement_row(row: tuple[Any, ...]) -> JudgementRow:

@@ -24,6 +24,7 @@ from graph.store.ports import (
     Member,
     NewInteraction,
     NewVersion,
+    OneIdRow,
     Pair,
     Pin,
     Sighting,
@@ -279,6 +280,9 @@ class SqliteWriting:
 
     async def one_ids(self, ids: Collection[int]) -> dict[int, str]:
         return await self._run(self._reads.one_ids, ids)
+
+    async def one_id_rows(self, numbers: Collection[int] = (), texts: Collection[str] = ()) -> list[OneIdRow]:
+        return await self._run(self._reads.one_id_rows, numbers, texts)
 
     async def interaction_heads(self, asked: Sequence[Content]) -> dict[Content, InteractionHead]:
         return await self._run(self._interactions.heads, asked)

@@ -1,0 +1,62 @@
+"""What an operator may ask for, as values: one operation is one decision, one step, one cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import ClassVar, TypeAlias
+
+from graph.model import Identifier, JudgementKind, RecordKey
+from graph.views import LookUp
+
+__all__ = ["Judge", "Merge", "Operation", "Split", "Withdraw"]
+
+
+class _Asked:
+    """`kind` is that of the commit; `digest` is equal for equal operations."""
+
+    __slots__ = ()
+    kind: ClassVar[str] = "judgement"
+
+    def digest(self) -> bytes:
+        return blake2b(repr(self).encode(), digest_size=16).digest()  # frozen values of texts and numbers: all of it, in one order
+
+
+@dataclass(frozen=True, slots=True)
+class Judge(_Asked):
+    """Two identifiers, raw as sent, belong together or may never share a profile."""
+
+    judgement: JudgementKind
+    a: Identifier
+    b: Identifier
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(_Asked):
+    """These profiles, two at least, are one person."""
+
+    profiles: tuple[LookUp | None, ...]  # None: an identifier that nobody can have
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split(_Asked):
+    """These identifiers, raw as sent, are not the person of this profile; `together`: they are of one other person."""
+
+    profile: LookUp | None
+    detach: tuple[Identifier, ...]
+    reason: str
+    together: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw(_Asked):
+    """A record counts no more, over all versions so far."""
+
+    kind: ClassVar[str] = "withdrawal"
+    record: RecordKey
+    reason: str
+
+
+Operation: TypeAlias = Judge | Merge | Split | Withdraw
