@@ -11,7 +11,7 @@ from typing import Any, Final
 from neo4j import AsyncDriver
 from neo4j.exceptions import ClientError, Neo4jError, TransientError
 
-from graph.errors import StoreTrouble
+from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Instant
 from graph.resolve.rules import Rules
 from graph.store.neo4j import cypher
@@ -23,6 +23,7 @@ __all__ = ["prepare"]
 
 _TRIES: Final = 20
 _PAUSE: Final = 0.1
+_GATES: Final = 6
 _log = logging.getLogger("oneid.store")
 
 
@@ -38,12 +39,23 @@ async def prepare(driver: AsyncDriver, database: str | None, rules: Rules, clock
         await _ask(driver, database, cypher.AWAIT_INDEXES)
         await _ask(driver, database, cypher.PUT_GATE)
         await _ask(driver, database, cypher.PUT_SCHEMA_STEP, step=len(STEPS))
-    kept = await _ask(driver, database, cypher.LAST_RULES) or await _put_rules(driver, database, rules, clock)
+    kept = await _rules(driver, database, rules, clock)
     if kept is None or kept[1] == rules.toml:
         return rules
     if rules is not Rules.builtin():  # those nobody chose are no news
         _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", kept[0])
     return Rules.parse(kept[1])
+
+
+async def _rules(driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant]) -> Any:
+    """The rules on record, None where those given were put there. While the gate is not free somebody else may put some there."""
+    for left in range(_GATES - 1, -1, -1):
+        try:
+            return await _ask(driver, database, cypher.LAST_RULES) or await _put_rules(driver, database, rules, clock)
+        except StoreBusy:
+            if not left:
+                raise
+    return None
 
 
 async def _put_rules(driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant]) -> Any:
