@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -34,12 +35,14 @@ def is_loopback(host: str) -> bool:
 class Settings(BaseSettings):
     """The settings of one service process.
 
-    Without `keys` the service is open to everybody who reaches it, so it then serves loopback addresses only.
+    Without `keys` the service is open to everybody who reaches it, so it then serves loopback addresses only. `store` is the whole URL:
+    with `store_auth_file` it has come to hold the user and the password of that file.
     """
 
     model_config = SettingsConfigDict(env_prefix="ONEID_", frozen=True, extra="ignore")
 
-    store: str = "sqlite:///oneid.db"
+    store: Annotated[str, Field(repr=False)] = "sqlite:///oneid.db"
+    store_auth_file: Path | None = None
     rules: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -76,6 +79,12 @@ class Settings(BaseSettings):
         return data
 
     @model_validator(mode="after")
+    def _signed_store(self) -> Self:
+        if self.store_auth_file is not None:
+            object.__setattr__(self, "store", _signed(self.store, self.store_auth_file))  # frozen is for those who use it
+        return self
+
+    @model_validator(mode="after")
     def _open_on_loopback_only(self) -> Self:
         if self.keys is None and not is_loopback(self.host):
             raise ValueError(
@@ -83,6 +92,27 @@ class Settings(BaseSettings):
                 "set ONEID_KEYS to a key file (`oneid keys add` makes one) or ONEID_HOST to 127.0.0.1"
             )
         return self
+
+
+_AUTH: Final = "ONEID_STORE_AUTH_FILE"
+
+
+def _signed(url: str, path: Path) -> str:
+    """The URL of a Neo4j server with the user and password that a file holds as `user/password`, the form of the official image."""
+    parts = urlsplit(url)
+    if parts.scheme.partition("+")[0] not in ("neo4j", "bolt"):
+        raise ValueError(f"{_AUTH} is for a store on Neo4j; set ONEID_STORE to neo4j://host:7687/database, or leave {_AUTH} out")
+    if "@" in parts.netloc:
+        raise ValueError(f"ONEID_STORE names a user and {_AUTH} is set; one of them is allowed")
+    try:
+        user, slash, password = path.read_text(encoding="utf-8").rstrip("\r\n").partition("/")
+    except OSError as error:
+        raise ValueError(f"{_AUTH}: {path}: {error.strerror or 'cannot be read'}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{_AUTH}: {path}: not valid UTF-8") from None
+    if not (user and slash and password) or "\n" in password:
+        raise ValueError(f"{_AUTH}: {path}: one line user/password is wanted, as in NEO4J_AUTH_FILE of the official image")
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"))
 
 
 def _line(location: tuple[int | str, ...], message: str) -> str:
