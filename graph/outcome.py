@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from graph.evidence import field_of
-from graph.model import Identifier, Refusal, Rule
+from graph.model import Identifier, Instant, Refusal, Rule
 from graph.resolve.rules import Rules
 from graph.store.ports import NAMESPACE_SHIFT, Delta, Member, Writing
 
@@ -39,14 +39,16 @@ class LeftProfile:
     n: int | None
     one_id: str | None
     identifiers: tuple[Identifier, ...]  # strongest first
+    ids: tuple[int, ...]  # theirs; a number that the store does not know yet is given back
     came_from: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`profiles` are all that the operation changes, as it leaves them, by OneID number, new ones last; `moved` counts identifiers that
-    change profile."""
+    """`at` is when it is done. `profiles` are all that the operation changes, as it leaves them, by OneID number, new ones last. `moved`
+    counts identifiers that change profile."""
 
+    at: Instant
     profiles: tuple[LeftProfile, ...]
     moved: int
     blockers: tuple[Blocker, ...]
@@ -75,9 +77,9 @@ async def outcome_of(writing: Writing, delta: Delta, rules: Rules, *, together: 
         ordered = sorted(now[n], key=lambda m: (field.ground.place[m.id], m.value))
         identifiers = tuple(Identifier(field.names[(m.id >> NAMESPACE_SHIFT) - 1], m.value) for m in ordered)
         came = tuple(sorted({before.get(m.id, n) for m in ordered} - made))
-        profiles.append(LeftProfile(None if n in made else n, text.get(n), identifiers, came))
+        profiles.append(LeftProfile(None if n in made else n, text.get(n), identifiers, tuple(m.id for m in ordered), came))
     moved = sum(at in before for change in delta.changes for at in change.gained)
-    return Outcome(tuple(profiles), moved, await _blockers(writing, together) if together else ())
+    return Outcome(writing.at, tuple(profiles), moved, await _blockers(writing, together) if together else ())
 
 
 async def _blockers(writing: Writing, together: frozenset[int]) -> tuple[Blocker, ...]:

@@ -11,6 +11,7 @@ import strawberry
 from strawberry import UNSET
 
 from graph.model import RecordKey as Key
+from service.gql.enums import JudgementKind
 from service.gql.scalars import JSON, Sent
 
 __all__ = [
@@ -18,9 +19,13 @@ __all__ = [
     "IdentifierInput",
     "IngestFragmentsInput",
     "InteractionInput",
+    "JudgeInput",
+    "MergeProfilesInput",
+    "OperationInput",
     "ProfileBy",
     "RecordInteractionsInput",
     "RecordKey",
+    "SplitProfileInput",
     "WithdrawInput",
     "WithdrawInteractionsInput",
     "said",
@@ -120,11 +125,54 @@ class IngestFragmentsInput:
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
 
 
+_REASON = "Why, for the history; 1 to 1,024 characters."
+_TOKEN = "The token of a preview of this operation: where the outcome is no longer what it showed, nothing is done and the answer is STALE."
+
+
 @strawberry.input(description="What to take back.")
 class WithdrawInput:
     record: RecordKey | None = strawberry.field(default=UNSET, description="One record, over all its versions.")
-    reason: str = strawberry.field(description="Why, for the history; 1 to 1,024 characters.")
+    reason: str = strawberry.field(description=_REASON)
+    preview_token: str | None = strawberry.field(default=UNSET, description=_TOKEN)
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="An operator's word on two identifiers; the newer word wins.")
+class JudgeInput:
+    kind: JudgementKind = strawberry.field(description="What is said of them.")
+    a: IdentifierInput = strawberry.field(description="The one; it becomes known if it was not.")
+    b: IdentifierInput = strawberry.field(description="The other.")
+    reason: str = strawberry.field(description=_REASON)
+    preview_token: str | None = strawberry.field(default=UNSET, description=_TOKEN)
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="People that are one.")
+class MergeProfilesInput:
+    profiles: list[ProfileBy] = strawberry.field(description="2 to 100 profiles.")
+    reason: str = strawberry.field(description=_REASON)
+    preview_token: str | None = strawberry.field(default=UNSET, description=_TOKEN)
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="Identifiers that are not this person's, whatever evidence comes later.")
+class SplitProfileInput:
+    profile: ProfileBy = strawberry.field(description="The person.")
+    detach: list[IdentifierInput] = strawberry.field(description="Identifiers of the profile that are somebody else's, 1 to 1,000.")
+    together: bool | None = strawberry.field(
+        default=False, description="Whether what is detached is one person; otherwise it holds together only by its own links."
+    )
+    reason: str = strawberry.field(description=_REASON)
+    preview_token: str | None = strawberry.field(default=UNSET, description=_TOKEN)
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(one_of=True, description="An operation to preview: exactly one of the fields.")
+class OperationInput:
+    judge: JudgeInput | None = strawberry.field(default=UNSET, description="As for the mutation `judge`.")
+    merge: MergeProfilesInput | None = strawberry.field(default=UNSET, description="As for the mutation `mergeProfiles`.")
+    split: SplitProfileInput | None = strawberry.field(default=UNSET, description="As for the mutation `splitProfile`.")
+    withdraw: WithdrawInput | None = strawberry.field(default=UNSET, description="As for the mutation `withdraw`.")
 
 
 @strawberry.input(description="Interactions to take in.")

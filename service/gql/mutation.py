@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from graph import curate, interactions
-from graph.errors import BadInput, OneIDError
+from graph.errors import OneIDError
 from graph.ingest import Ingested, ingest
 from graph.interactions import Recorded
 from graph.lines import fragment_of, interaction_of
@@ -20,10 +20,20 @@ from service.gql.context import Context, Info
 from service.gql.described import mutation
 from service.gql.enums import ErrorCode, FragmentStatus
 from service.gql.feed import Change
-from service.gql.inputs import IngestFragmentsInput, RecordInteractionsInput, WithdrawInput, WithdrawInteractionsInput, said
+from service.gql.inputs import (
+    IngestFragmentsInput,
+    JudgeInput,
+    MergeProfilesInput,
+    RecordInteractionsInput,
+    SplitProfileInput,
+    WithdrawInput,
+    WithdrawInteractionsInput,
+    said,
+)
+from service.gql.operations import Asked, operation_of
 from service.gql.payloads import IdentityPayload, IngestFragmentsPayload, IngestResult, RecordPayload, Rejection
 from service.gql.profile import Profile
-from service.gql.refusals import Sorted, bounded, idempotency_key, reason_of, refused, sorted_out
+from service.gql.refusals import Sorted, bounded, idempotency_key, refused, sorted_out
 from service.masking import masked
 
 __all__ = ["Mutation"]
@@ -39,7 +49,10 @@ def writing(info: Info) -> Context:
     return info.context
 
 
-@strawberry.type(description="What can be done. Everything here needs scope `write`. A mutation does all of what it is asked, or nothing.")
+@strawberry.type(
+    description="What can be done. Evidence needs scope `write`, decisions on who is who need `curate`. A mutation does all of what it is "
+    "asked, or nothing."
+)
 class Mutation:
     @mutation("Take in records of source systems. A record known with the same content changes nothing, so repeating is safe.")
     async def ingest_fragments(self, info: Info, input: Annotated[IngestFragmentsInput, _INPUT]) -> IngestFragmentsPayload:
@@ -68,19 +81,25 @@ class Mutation:
 
     @mutation("Take back a record: what it said counts no more, and its people part where nothing else joins them.")
     async def withdraw(self, info: Info, input: Annotated[WithdrawInput, _INPUT]) -> IdentityPayload:
-        context, sent_id, record = writing(info), said(input.client_mutation_id), said(input.record)
-        if context.selection(info).asks_for("changes", "profiles"):
-            context.caller.need(Scope.READ)
-        try:
-            key = idempotency_key(context, "withdraw", sent_id)
-            if record is None:
-                raise BadInput("say which record to withdraw", ("record",))
-            done = await curate.withdraw(context.store, record.key(), reason=reason_of(input.reason), by=context.by, key=key)
-        except OneIDError as error:
-            return IdentityPayload(changes=[], profiles=[], user_errors=refused(error), client_mutation_id=sent_id)
-        context.wrote(done.token)
-        changes, profiles = await _outcome(info, done)
-        return IdentityPayload(changes=changes, profiles=profiles, user_errors=[], client_mutation_id=sent_id)
+        return await _performed(info, "withdraw", input, Scope.WRITE)
+
+    @mutation("Say that two identifiers belong together, or that they never do. The newer word wins; what it overrules stays on record.")
+    async def judge(self, info: Info, input: Annotated[JudgeInput, _INPUT]) -> IdentityPayload:
+        return await _performed(info, "judge", input, Scope.CURATE)
+
+    @mutation(
+        "Make profiles one, as one decision: `same` between their strongest identifiers, between those of a namespace whose limit they "
+        "would break together, and between the ends of what was judged distinct. The preview shows what stays apart all the same, and why."
+    )
+    async def merge_profiles(self, info: Info, input: Annotated[MergeProfilesInput, _INPUT]) -> IdentityPayload:
+        return await _performed(info, "mergeProfiles", input, Scope.CURATE)
+
+    @mutation(
+        "Take identifiers out of a profile, as one decision: each of them is distinct from each that remains, whatever evidence comes "
+        "later. Detached identifiers that only hung together through the rest fall apart, unless `together` is true."
+    )
+    async def split_profile(self, info: Info, input: Annotated[SplitProfileInput, _INPUT]) -> IdentityPayload:
+        return await _performed(info, "splitProfile", input, Scope.CURATE)
 
     @mutation("Take in what people did to each other. Repeating is safe, as with fragments.")
     async def record_interactions(self, info: Info, input: Annotated[RecordInteractionsInput, _INPUT]) -> RecordPayload:
@@ -107,6 +126,23 @@ class Mutation:
         except OneIDError as error:
             return _nothing(error, sent_id)
         return _recorded(context, done, range(len(records)), [], sent_id)
+
+
+async def _performed(info: Info, name: str, input: Asked, scope: Scope) -> IdentityPayload:
+    """Do an operation, and show what it made."""
+    context, sent_id = info.context, said(input.client_mutation_id)
+    context.caller.need(scope)
+    if context.selection(info).asks_for("changes", "profiles"):
+        context.caller.need(Scope.READ)
+    try:
+        key = idempotency_key(context, name, sent_id)
+        operation = operation_of(input, context.store.in_force)
+        done = await curate.perform(context.store, operation, token=said(input.preview_token), key=key, by=context.by)
+    except OneIDError as error:
+        return IdentityPayload(changes=[], profiles=[], user_errors=refused(error), client_mutation_id=sent_id)
+    context.wrote(done.token)
+    changes, profiles = await _outcome(info, done)
+    return IdentityPayload(changes=changes, profiles=profiles, user_errors=[], client_mutation_id=sent_id)
 
 
 async def _outcome(info: Info, done: curate.Curated) -> tuple[list[Change], list[Profile]]:

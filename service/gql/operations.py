@@ -1,0 +1,54 @@
+"""From what a client asks for to the operation that `graph` performs or previews."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from graph import model
+from graph.errors import BadInput
+from graph.lines import identifier_of
+from graph.operations import Judge, Merge, Operation, Split, Withdraw
+from graph.resolve.rules import Rules
+from service.gql.inputs import JudgeInput, MergeProfilesInput, OperationInput, SplitProfileInput, WithdrawInput, said
+from service.gql.look_up import look_up
+from service.gql.refusals import bounded, reason_of
+
+__all__ = ["Asked", "operation_in", "operation_of"]
+
+Asked = JudgeInput | MergeProfilesInput | SplitProfileInput | WithdrawInput
+_PROFILES: Final = 100
+_DETACHED: Final = 1_000
+
+
+def operation_in(sent: OperationInput) -> tuple[str, Asked]:
+    """The operation to preview, and the name of its field."""
+    named: Sequence[tuple[str, Asked | None]] = [
+        ("judge", said(sent.judge)),
+        ("merge", said(sent.merge)),
+        ("split", said(sent.split)),
+        ("withdraw", said(sent.withdraw)),
+    ]
+    for name, one in named:
+        if one is not None:
+            return name, one
+    raise BadInput("exactly one of judge, merge, split and withdraw is wanted", ("operation",))
+
+
+def operation_of(sent: Asked, rules: Rules) -> Operation:
+    """The operation, checked as far as the store need not be asked; BadInput names the field below `input`."""
+    reason = reason_of(sent.reason)
+    if isinstance(sent, JudgeInput):
+        a, b = (identifier_of(one.mapping(), (name,)) for name, one in (("a", sent.a), ("b", sent.b)))
+        return Judge(model.JudgementKind(sent.kind.value), a, b, reason)
+    if isinstance(sent, MergeProfilesInput):
+        bounded(len(sent.profiles), _PROFILES, "profiles")
+        return Merge(tuple(look_up(one, rules, ("profiles", str(place))) for place, one in enumerate(sent.profiles)), reason)
+    if isinstance(sent, SplitProfileInput):
+        bounded(len(sent.detach), _DETACHED, "detach")
+        detach = tuple(identifier_of(one.mapping(), ("detach", str(place))) for place, one in enumerate(sent.detach))
+        return Split(look_up(sent.profile, rules, ("profile",)), detach, reason, bool(said(sent.together)))
+    record = said(sent.record)
+    if record is None:
+        raise BadInput("say which record to withdraw", ("record",))
+    return Withdraw(record.key(), reason)
