@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from graph.model import ChangeKind, FragmentStatus, Identifier, Instant, JudgementKind, ProfileKind, RecordKey, Refusal
@@ -21,6 +22,7 @@ __all__ = [
     "ChangeView",
     "Connection",
     "Edge",
+    "ExplanationView",
     "FragmentView",
     "IdentifierView",
     "JudgementView",
@@ -34,6 +36,7 @@ __all__ = [
     "RuleSetView",
     "SocialEdgeView",
     "SocialNodeView",
+    "Standing",
     "StatsView",
     "TieCount",
     "TraitCandidateView",
@@ -62,6 +65,7 @@ class Want:
     - trait: `identifier`, `alternatives`(first); candidate: `identifier`
     - change: `gained`(first, after), `lost`(first, after), `profile`
     - peer and social node: `profile`; judgement: `a`, `b`
+    - explanation: `path`, `refused`, `bridges` (inner: link parts); they are always there
     """
 
     field: str
@@ -164,6 +168,52 @@ class LinkView:
     refused: Refusal | None
     parts: Parts = field(default_factory=dict)
     judgement: int | None = None
+
+
+class Standing(StrEnum):
+    """How two identifiers stand to each other."""
+
+    ONE = "one"
+    """They are one and the same identifier."""
+    TOGETHER = "together"
+    REFUSED = "refused"
+    """Apart; links between their profiles are refused."""
+    CHAIN = "chain"
+    """Apart; a chain of refused links leads from one profile over others to the other one."""
+    NOTHING = "nothing"
+    """Apart; no evidence connects them."""
+    UNFOUND = "unfound"
+    """Apart; no chain was found within the bounds of the search."""
+    UNKNOWN = "unknown"
+    """One or both are not on record: nothing mentions them."""
+    BLOCKED = "blocked"
+    """The rules block one or both, so that they can belong to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationView:
+    """Why `a` and `b` are together, or apart; of each list at most 100, `counts` says how many there are of `path`, `refused`, `bridges`.
+
+    `chain`: the identifiers along `path`, from `a` to `b`. `refused`: apart, the links between the two profiles, strongest first, or the
+    chain of them; together, those that may take the place of a bridge, likeliest first. `missing`: which of the two are unknown or blocked,
+    the latter as sent. `profiles`: how many a search looked at. `cut`: a bound was reached, so there may be more than is known here.
+    """
+
+    a: Identifier
+    b: Identifier
+    standing: Standing
+    chain: tuple[Identifier, ...] = ()
+    path: tuple[LinkView, ...] = ()
+    refused: tuple[LinkView, ...] = ()
+    bridges: tuple[LinkView, ...] = ()
+    counts: tuple[int, int, int] = (0, 0, 0)
+    missing: tuple[Identifier, ...] = ()
+    profiles: int = 0
+    cut: bool = False
+
+    @property
+    def together(self) -> bool:
+        return self.standing in (Standing.ONE, Standing.TOGETHER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,8 +231,8 @@ def strength(ground: Ground) -> Callable[[Pair, Tally], tuple[object, ...]]:
 class RefusedSearch:
     """Looks from two profiles for the shortest chain of refused links between them, at most `most` links long.
 
-    The refused links of the profiles in `wanted` are to be told by `learn` until none is wanted. It always goes on from the side that
-    has fewer profiles to go on from.
+    The refused links of the profiles in `wanted` are to be told by `learn` until none is wanted. It goes on from the side that has fewer
+    profiles to go on from, of equal ones from the one that has gone less far.
     """
 
     def __init__(self, origin: int, target: int, most: int) -> None:
@@ -263,7 +263,7 @@ class RefusedSearch:
 
     @property
     def _way(self) -> int:
-        return int(len(self._edge[1]) < len(self._edge[0]))
+        return min((0, 1), key=lambda way: (len(self._edge[way]), self._depth[way]))
 
     def learn(self, links: Iterable[RefusedLink], *, cut: bool = False) -> None:
         """The refused links of the profiles in `wanted`; `cut`: not all of them."""

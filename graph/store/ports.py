@@ -31,6 +31,7 @@ from graph.resolve.rules import Rules
 from graph.views import (
     ChangeView,
     Connection,
+    ExplanationView,
     FragmentView,
     IdentifierView,
     JudgementView,
@@ -519,6 +520,11 @@ class Reads(Protocol):
         self, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want], *, token: int | None = None
     ) -> NeighbourhoodView | None:
         """A shortest social path as its nodes in order and the edges between them; None where there is none within max_hops."""
+        ...
+
+    async def explain(self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None) -> ExplanationView:
+        """Why two normalised identifiers are together, or apart. Cost is linear in the links of their profiles, and bounded; where a bound
+        was met, the answer says so."""
         ...
 
     async def rules(self, version: int | None = None) -> RuleSetView | None: ...

@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[2]
 ROOMS = (
     ("graph.errors", "graph.model"),
     ("graph.resolve", "graph.traits", "graph.social", "graph.lines", "graph.ids", "graph.simulate"),
-    ("graph.views",),
+    ("graph.views", "graph.operations"),
     ("graph.store.ports", "graph.store.gate", "graph.store.reading"),
     ("graph.store.sqlite", "graph.store.neo4j"),
     ("graph.store",),
-    ("graph.evidence", "graph.relink", "graph.rename", "graph.settle"),
-    ("graph.ingest", "graph.curate", "graph.interactions", "graph.profiles", "graph.check"),
+    ("graph.evidence", "graph.relink", "graph.rename", "graph.settle", "graph.judging", "graph.outcome", "graph.planning"),
+    ("graph.ingest", "graph.curate", "graph.interactions", "graph.profiles", "graph.check", "graph.explain", "graph.previews"),
     ("graph",),
     ("service",),
 )

@@ -27,6 +27,7 @@ from graph.store.ports import Everything, ExportKind
 from graph.views import (
     ChangeView,
     Connection,
+    ExplanationView,
     FragmentView,
     IdentifierView,
     JudgementView,
@@ -230,6 +231,9 @@ class Neo4jStore:
         self, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want], *, token: int | None = None
     ) -> NeighbourhoodView | None:
         return await self.read(reads.path, token, origin, target, max_hops, want)
+
+    async def explain(self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None) -> ExplanationView:
+        return await self.read(reads.explain, token, a, b, want)
 
     async def rules(self, version: int | None = None) -> RuleSetView | None:
         return await self.read(reads.rules, None, version)

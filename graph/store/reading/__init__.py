@@ -7,6 +7,7 @@ takes, but no token.
 from __future__ import annotations
 
 from graph.store.reading import holdings, judgements, profile_links, social, traits
+from graph.store.reading.explain import explain
 from graph.store.reading.feed import changes
 from graph.store.reading.fragments import fragment
 from graph.store.reading.identifiers import shared_identifiers
@@ -19,6 +20,7 @@ from graph.store.reading.trip import at_once
 __all__ = [
     "at_once",
     "changes",
+    "explain",
     "fragment",
     "nodes",
     "path",

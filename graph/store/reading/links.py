@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from graph.model import Instant, Refusal, Rule
+from graph.model import Instant, JudgementKind, Refusal, Rule
 from graph.store.reading.bridges import bridges_of
 from graph.store.reading.fragments import fragment_views
 from graph.store.reading.identifiers import identifier_views
@@ -44,7 +44,8 @@ def _view(
 ) -> LinkView:
     """`otherwise`: the times of a link that has none of its own."""
     if isinstance(link, Judged):
-        return LinkView(a, b, link.kind, link.at, link.at, 0, None, None, parts, link.judgement)
+        overruled = None if link.in_force else Refusal(Rule.DISTINCT if link.kind is JudgementKind.SAME else Rule.SAME)
+        return LinkView(a, b, link.kind, link.at, link.at, 0, None, overruled, parts, link.judgement)
     first, last = otherwise if link.first is None or link.last is None else (link.first, link.last)
     score = None if link.bare else link.score
     refused = None if link.refused is None else Refusal(Rule(link.refused), link.namespace)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from graph.model import FragmentStatus, Identifier, Instant, JudgementKind, RecordKey
+from graph.resolve.explain import RefusedLink
 from graph.social.ties import Direction
 from graph.views import Key, ProfileView
 
@@ -84,13 +85,15 @@ class Seen(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A judgement in force as a link, a < b."""
+    """A judgement as a link, a < b; one not in force is refused. `sides`: every end of either side, from `judged_at` only."""
 
     a: int
     b: int
     judgement: int
     kind: JudgementKind
     at: Instant
+    in_force: bool = True
+    sides: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
     @property
     def key(self) -> Key:
@@ -98,7 +101,7 @@ class Judged(NamedTuple):
 
     @property
     def accepted(self) -> bool:
-        return self.kind is JudgementKind.SAME
+        return self.kind is JudgementKind.SAME and self.in_force
 
 
 class TieAsk(NamedTuple):
@@ -115,6 +118,10 @@ class Rows(Protocol):
     # ------------------------------------------------------------ identifiers
 
     async def faces(self, ids: Iterable[int]) -> Iterable[Face]: ...
+
+    async def faces_by(self, identifiers: Sequence[Identifier]) -> Iterable[Face]:
+        """Identifiers by namespace and value."""
+        ...
 
     async def spans(self, ids: Collection[int]) -> Iterable[Row]:
         """(id, time, time, …): all times between which an identifier was seen in active versions and interactions, either way, None
@@ -208,7 +215,7 @@ class Rows(Protocol):
         ...
 
     async def judged(self, ids: Collection[int]) -> Iterable[Judged]:
-        """Judgements in force by number, void ones left out."""
+        """Live judgements by number, void ones left out."""
         ...
 
     async def links_of(
@@ -240,6 +247,14 @@ class Rows(Protocol):
     async def joined(self, ns: Collection[int], most: int) -> Iterable[tuple[int, int]] | None:
         """The ends of what joins the members of profiles, accepted links and judgements `same` in force; None where links are more than
         `most`."""
+        ...
+
+    async def refused_at(self, ns: Collection[int], most: int) -> Iterable[RefusedLink]:
+        """Refused links at the members of profiles, from each side that is asked for; `most` in all."""
+        ...
+
+    async def judged_at(self, ns: Collection[int], most: int) -> Iterable[Judged]:
+        """Live judgements that name a member of profiles, in force or not, void ones left out; perhaps more than once, `most` in all."""
         ...
 
     # ------------------------------------------------------------ judgements and changes

@@ -29,6 +29,7 @@ from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
 from graph.views import (
     ChangeView,
     Connection,
+    ExplanationView,
     FragmentView,
     IdentifierView,
     JudgementView,
@@ -284,6 +285,10 @@ class SqliteStore:
     ) -> NeighbourhoodView | None:
         await self._reached(token)
         return await self.read(reads.path, origin, target, max_hops, want)
+
+    async def explain(self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None) -> ExplanationView:
+        await self._reached(token)
+        return await self.read(reads.explain, a, b, want)
 
     async def rules(self, version: int | None = None) -> RuleSetView | None:
         return await self.read(reads.rules, version)

@@ -23,6 +23,7 @@ from graph.store.reading.nodes import Node
 from graph.views import (
     ChangeView,
     Connection,
+    ExplanationView,
     FragmentView,
     IdentifierView,
     LookUp,
@@ -38,6 +39,7 @@ __all__ = [
     "Neo4jRows",
     "Run",
     "changes",
+    "explain",
     "fragment",
     "head",
     "nodes",
@@ -111,6 +113,10 @@ async def changes(
 
 async def path(run: Run, rules: Rules, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want]) -> NeighbourhoodView | None:
     return await again(partial(Neo4jRows, run, rules), lambda rows: reading.path(rows, rules, origin, target, max_hops, want))
+
+
+async def explain(run: Run, rules: Rules, a: Identifier, b: Identifier, want: Sequence[Want]) -> ExplanationView:
+    return await again(partial(Neo4jRows, run, rules), lambda rows: reading.explain(rows, rules, a, b, want))
 
 
 async def rules(run: Run, in_force: Rules, version: int | None = None) -> RuleSetView | None:

@@ -128,6 +128,21 @@ RETURN [COLLECT {
     RETURN [j.a, j.b]
 }]
 """
+REFUSED_AT: Final = """
+UNWIND $ns AS n
+MATCH (p:Profile {n: n})
+MATCH (p)<-[:OF]-(m)-[k:LINK|BARRED]-(o) WHERE k.refused IS NOT NULL
+MATCH (o)-[:OF]->(q)
+WITH n, q.n AS far, startNode(k).id AS a, endNode(k).id AS b, m.id AS inner LIMIT $most
+RETURN collect([n, far, a, b, inner])
+"""
+JUDGED_AT: Final = """
+UNWIND $ns AS n
+MATCH (p:Profile {n: n})
+MATCH (p)<-[:OF]-()<-[:JUDGES]-(j) WHERE j.a IS NOT NULL AND j.b IS NOT NULL
+WITH j LIMIT $most
+RETURN collect([j.a, j.b, j.id, j.kind, j.at, j.in_force, j.with_a, j.with_b])
+"""
 
 # ---------------------------------------------------------------- judgements
 
@@ -138,8 +153,8 @@ RETURN collect([j.id, j.kind, j.a, j.b, j.raw, j.at, j.by, j.reason, j.in_force 
 """
 JUDGED: Final = """
 UNWIND $ids AS id
-MATCH (j:Judgement {id: id}) WHERE j.a IS NOT NULL AND j.b IS NOT NULL AND j.ended IS NULL AND j.in_force
-RETURN collect([j.a, j.b, j.id, j.kind, j.at])
+MATCH (j:Judgement {id: id}) WHERE j.a IS NOT NULL AND j.b IS NOT NULL AND j.ended IS NULL
+RETURN collect([j.a, j.b, j.id, j.kind, j.at, j.in_force])
 """
 JUDGED_OF: Final = """
 UNWIND $ns AS n
@@ -149,7 +164,7 @@ CALL (p) {
     WITH DISTINCT j ORDER BY j.id LIMIT $most
     RETURN j
 }
-RETURN collect([n, j.a, j.b, j.id, j.kind, j.at])
+RETURN collect([n, j.a, j.b, j.id, j.kind, j.at, j.in_force])
 """
 JUDGEMENTS_OF: Final = """
 UNWIND $ns AS n

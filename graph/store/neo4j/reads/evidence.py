@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from graph.model import Identifier, Instant, JudgementKind, RecordKey
+from graph.resolve.explain import RefusedLink
 from graph.store.neo4j.reads import cypher_evidence as cypher
 from graph.store.neo4j.reads.asking import Asking, pairs_of, sayable
 from graph.store.neo4j.reads.watch import Torn
@@ -85,6 +86,23 @@ class EvidenceRows(Asking):
         links, same = await self.ask(cypher.JOINED, ns=sorted(ns), most=most + 1)
         return None if len(links) > most else [(a, b) for a, b in links + same]
 
+    async def refused_at(self, ns: Collection[int], most: int) -> list[RefusedLink]:
+        self.watch.parted(ns)
+        found = []
+        for near, far, a, b, inner in await self.ask(cypher.REFUSED_AT, ns=sorted(ns), most=most):
+            self.watch.owned(inner, near)
+            self.watch.owned(b if inner == a else a, far)
+            found.append(RefusedLink(near, far, (a, b)))
+        return found
+
+    async def judged_at(self, ns: Collection[int], most: int) -> list[Judged]:
+        self.watch.parted(ns)
+        found = []
+        for *row, with_a, with_b in await self.ask(cypher.JUDGED_AT, ns=sorted(ns), most=most):
+            sides = ((row[0], *(with_a or ())), (row[1], *(with_b or ())))
+            found.append(_judged(row)._replace(sides=sides))
+        return found
+
     # ------------------------------------------------------------ judgements
 
     async def judgements(self, ids: Collection[int]) -> list[Row]:
@@ -135,8 +153,8 @@ def _version(row: Row) -> Version:
 
 
 def _judged(row: Row) -> Judged:
-    a, b, id, kind, at = row
-    return Judged(min(a, b), max(a, b), id, JudgementKind(kind), at)
+    a, b, id, kind, at, in_force = row
+    return Judged(min(a, b), max(a, b), id, JudgementKind(kind), at, in_force)
 
 
 def _pairs(pairs: Iterable[tuple[int, int]]) -> list[list[Any]]:

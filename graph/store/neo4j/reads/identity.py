@@ -27,6 +27,14 @@ class IdentityRows(Asking):
             self.met(await self.ask(cypher.FACES, ids=missing))
         return [self._known[id] for id in asked if id in self._known]
 
+    async def faces_by(self, identifiers: Sequence[Identifier]) -> list[Face]:
+        found = []
+        for row in await self.ask(cypher.BY_IDENTIFIER, identifiers=pairs_of(identifiers)):
+            found += self.met([row[:6]])
+            if row[5] is not None:
+                self.view(row[5:])
+        return found
+
     async def spans(self, ids: Collection[int]) -> list[Row]:
         rows = await self.ask(cypher.SPANS, ids=sorted(ids), earliest=_EARLIEST)
         return [(id, first, last, *(at for times in lists for at in times), made) for id, first, last, *lists, made in rows]

@@ -31,10 +31,14 @@ class Watch:
         self._parted: set[int] = set()
 
     def belongs(self, face: Face) -> None:
-        if self._owners.setdefault(face.id, face.profile) != face.profile:
-            raise Torn
+        self.owned(face.id, face.profile)
         if face.profile is None:
             self.doubts.add(face.id)
+
+    def owned(self, id: int, profile: int | None) -> None:
+        """An identifier was met as one of a profile."""
+        if self._owners.setdefault(id, profile) != profile:
+            raise Torn
 
     def profile(self, n: int, size: int, updated: int, members: int) -> None:
         if size != members or self._profiles.setdefault(n, (size, updated))[0] != size:

@@ -27,6 +27,7 @@ from graph.store.sqlite.reads.ties import TieRows
 __all__ = [
     "SqliteRows",
     "changes",
+    "explain",
     "fragment",
     "head",
     "nodes",
@@ -60,6 +61,7 @@ def _here(
 
 
 changes = _here(reading.changes)
+explain = _here(reading.explain)
 fragment = _here(reading.fragment)
 nodes = _here(reading.nodes)
 path = _here(reading.path)

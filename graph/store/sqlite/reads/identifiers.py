@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from graph.model import Identifier
 from graph.store.ports import NAMESPACE_SHIFT
 from graph.store.reading.rows import Bounds, Face, Row
 from graph.store.sqlite.reads.asking import Asking, faces_of, numbers, numbers_of
@@ -16,6 +17,10 @@ __all__ = ["IdentifierRows"]
 _FACES: Final = """
 SELECT i.id, n.name, i.value, i.flags, i.grp, i.profile
 FROM json_each(?) j CROSS JOIN identifier i ON i.id = j.value JOIN namespace n ON n.no = i.namespace
+"""
+_FACES_BY: Final = """
+SELECT i.id, n.name, i.value, i.flags, i.grp, i.profile FROM json_each(?) j CROSS JOIN namespace n ON n.name = json_extract(j.value, '$[0]')
+CROSS JOIN identifier i ON i.namespace = n.no AND i.value = json_extract(j.value, '$[1]')
 """
 # fragments, then interactions either way; an identifier without any is known by a judgement, from when it was made
 _SPANS: Final = """
@@ -80,6 +85,9 @@ assert NAMESPACE_SHIFT == 40
 class IdentifierRows(Asking):
     async def faces(self, ids: Iterable[int]) -> list[Face]:
         return faces_of(self.rows(_FACES, numbers(ids)))
+
+    async def faces_by(self, identifiers: Sequence[Identifier]) -> list[Face]:
+        return faces_of(self.rows(_FACES_BY, json.dumps(identifiers)))
 
     async def spans(self, ids: Collection[int]) -> list[Row]:
         return self.rows(_SPANS, numbers(ids))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from graph.model import Instant, JudgementKind
+from graph.resolve.explain import RefusedLink
 from graph.store.reading.rows import Judged, Seen
 from graph.store.sqlite.reads.asking import Asking, numbers, numbers_of, pairs_of
 from graph.views import ProfileView
@@ -76,7 +77,7 @@ _STREAMS: Final = {
 }
 _IN_FORCE: Final = "ended IS NULL AND in_force"
 _JUDGED: Final = f"""
-SELECT m.profile, min(g.a, g.b), max(g.a, g.b), g.id, g.kind, g.at
+SELECT m.profile, min(g.a, g.b), max(g.a, g.b), g.id, g.kind, g.at, g.in_force
 FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
 CROSS JOIN judgement g ON g.id IN (
     SELECT * FROM (SELECT id FROM judgement WHERE a = m.id AND b IS NOT NULL AND {_IN_FORCE} AND id > ?2 ORDER BY id LIMIT ?3)
@@ -84,9 +85,9 @@ CROSS JOIN judgement g ON g.id IN (
     SELECT * FROM (SELECT id FROM judgement WHERE b = m.id AND a IS NOT NULL AND {_IN_FORCE} AND id > ?2 ORDER BY id LIMIT ?3)
 )
 """
-_ONE_JUDGED: Final = f"""
-SELECT min(g.a, g.b), max(g.a, g.b), g.id, g.kind, g.at FROM json_each(?) j CROSS JOIN judgement g ON g.id = j.value
-WHERE g.a IS NOT NULL AND g.b IS NOT NULL AND g.{_IN_FORCE}
+_ONE_JUDGED: Final = """
+SELECT min(g.a, g.b), max(g.a, g.b), g.id, g.kind, g.at, g.in_force FROM json_each(?) j CROSS JOIN judgement g ON g.id = j.value
+WHERE g.a IS NOT NULL AND g.b IS NOT NULL AND g.ended IS NULL
 """
 _COUNT: Final = """
 SELECT p.value, (SELECT count(*) FROM (
@@ -118,6 +119,26 @@ _SAME: Final = """
 SELECT g.a, g.b FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
 CROSS JOIN judgement g ON g.a = m.id AND g.b IS NOT NULL AND g.ended IS NULL AND g.in_force AND g.kind = 'same'
 """
+_REFUSED_AT: Final = tuple(
+    f"""
+SELECT p.value, o.profile, k.a, k.b FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
+CROSS JOIN {table} k ON k.{end} = m.id AND k.refused IS NOT NULL CROSS JOIN identifier o ON o.id = k.{far} LIMIT ?2
+"""
+    for table in ("link", "barred")
+    for end, far in ("ab", "ba")
+)
+_JUDGED_AT: Final = tuple(
+    f"""
+SELECT g.a, g.b, g.id, g.kind, g.at, g.in_force, g.with_a, g.with_b
+FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value
+CROSS JOIN {naming} AND g.ended IS NULL WHERE g.a IS NOT NULL AND g.b IS NOT NULL LIMIT ?2
+"""
+    for naming in (
+        "judgement g ON g.a = m.id",
+        "judgement g ON g.b = m.id",
+        "judgement_end e ON e.identifier = m.id CROSS JOIN judgement g ON g.id = e.judgement",
+    )
+)
 
 
 class LinkRows(Asking):
@@ -126,7 +147,7 @@ class LinkRows(Asking):
         return [Seen(*row) for table in ("link", "barred") for row in self.rows(_ONE.format(table=table), asked)]
 
     async def judged(self, ids: Collection[int]) -> list[Judged]:
-        return [Judged(a, b, id, JudgementKind(kind), at) for a, b, id, kind, at in self.rows(_ONE_JUDGED, numbers(ids))]
+        return [_judged(row) for row in self.rows(_ONE_JUDGED, numbers(ids))]
 
     async def links_of(self, views: Sequence[ProfileView], after: tuple[int, int], most: int, *, refused: bool) -> list[tuple[int, Seen]]:
         asked = numbers_of(views)
@@ -137,7 +158,7 @@ class LinkRows(Asking):
 
     async def judged_of(self, views: Sequence[ProfileView], after: int, most: int) -> list[tuple[int, Judged]]:
         rows = self.rows(_JUDGED, numbers_of(views), after, most)
-        return [(n, Judged(a, b, id, JudgementKind(kind), at)) for n, a, b, id, kind, at in rows]
+        return [(n, _judged(row)) for n, *row in rows]
 
     async def count_links(self, views: Sequence[ProfileView], most: int, *, refused: bool) -> list[tuple[int, int]]:
         asked = numbers_of(views)
@@ -156,3 +177,26 @@ class LinkRows(Asking):
         asked = numbers(ns)
         accepted = self.few(_ACCEPTED, most, asked)
         return None if accepted is None else accepted + self.rows(_SAME, asked)
+
+    async def refused_at(self, ns: Collection[int], most: int) -> list[RefusedLink]:
+        return [RefusedLink(n, far, (a, b)) for n, far, a, b in self._first(_REFUSED_AT, ns, most)]
+
+    async def judged_at(self, ns: Collection[int], most: int) -> list[Judged]:
+        found = []
+        for a, b, *rest, with_a, with_b in self._first(_JUDGED_AT, ns, most):
+            sides = ((a, *orjson.loads(with_a or "[]")), (b, *orjson.loads(with_b or "[]")))
+            found.append(_judged((min(a, b), max(a, b), *rest))._replace(sides=sides))
+        return found
+
+    def _first(self, statements: Sequence[str], ns: Collection[int], most: int) -> list[Any]:
+        """The first rows that these statements give together."""
+        asked = numbers(ns)
+        found: list[Any] = []
+        for statement in statements:
+            found += self.rows(statement, asked, most - len(found))
+        return found
+
+
+def _judged(row: Sequence[Any]) -> Judged:
+    a, b, id, kind, at, in_force = row
+    return Judged(a, b, id, JudgementKind(kind), at, bool(in_force))

@@ -238,6 +238,10 @@ async def found_again(stores: Both, random: Random, names: list[Identifier]) -> 
     for _ in range(5):
         ends = [ByIdentifier(random.choice(names)) for _ in range(2)]
         await stores.agree("path", *ends, random.randrange(5), [BRIEF])
+    links = (want("fragments", first=2), want("bridge"), want("a", SPAN))
+    for _ in range(20):
+        a, b = random.choices([*names, Identifier("no", "such"), Identifier("user", "\ud800")], k=2)
+        await stores.agree("explain", a, b, [want(field, *links) for field in ("path", "refused", "bridges")])
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))
