@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import strawberry
 from strawberry import UNSET
 
+from graph.explain import REASONS
 from graph.model import Refusal as Refused
-from graph.model import Rule
 from graph.views import FragmentView, JudgementView, LinkView
 from service.gql.described import After, First, resolved
 from service.gql.enums import FragmentStatus, JudgementKind, LinkKind, RefusalRule
@@ -70,17 +70,6 @@ class Fragment(Node):
 
 FragmentConnection: TypeAlias = CountedConnection[Fragment]
 
-_SAID: Final = {
-    Rule.CONTRADICTION: "the records that carry it hold more identifiers of one namespace than its limit",
-    Rule.SCORE: "its score is below the least score of the rules",
-    Rule.SHARED: "one of the two is shared by too many others",
-    Rule.PARK: "not all links of an identifier in this namespace can hold, so none does",
-    Rule.DISTINCT: "a judgement holds the two apart",
-    Rule.LIMIT: "the profile would hold more identifiers of one namespace than its limit",
-    Rule.MAX_IDENTIFIERS: "the profile, or what surrounds one identifier, would grow too large",
-    Rule.SAME: "newer judgements say that the two belong together",
-}
-
 
 @strawberry.type(description="Why a link is not used.")
 class Refusal:
@@ -94,7 +83,7 @@ class Refusal:
         return cls(
             rule=RefusalRule(refused.rule.value),
             namespace=refused.namespace,
-            message=f"Not used: {_SAID[refused.rule]}{where}.",
+            message=f"Not used: {REASONS[refused.rule]}{where}.",
         )
 
 

@@ -128,6 +128,10 @@ _LENGTHS: Final[Mapping[str, tuple[str, int]]] = {
     "nodes": ("ids", 1),  # of a neighbourhood too, whose own length counts
     "profilesBy": ("by", 100),
     "traits": ("keys", 20),
+    "traitConflicts": ("", 20),
+    "path": ("", 20),
+    "refused": ("", 20),
+    "bridges": ("", 20),
 }
 """By field: the argument that says how many objects come at most, and how many are reckoned with without it."""
 _MOST: Final = 1_000

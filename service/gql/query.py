@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final
 import strawberry
 from strawberry import UNSET
 
-from graph import model, profiles, views
+from graph import explain, model, profiles, views
 from graph.errors import BadInput
-from graph.lines import instant_of
+from graph.lines import identifier_of, instant_of
+from graph.previews import show_preview
 from graph.views import LookUp, Page, Want
 from service.auth import Scope
 from service.gql import arguments
@@ -18,11 +19,14 @@ from service.gql.context import Context, Info
 from service.gql.described import After, First, Namespaces, resolved
 from service.gql.enums import ChangeKind, ProfileKind
 from service.gql.evidence import Fragment, Judgement, Link
+from service.gql.explanation import Explanation
 from service.gql.feed import Change, ChangeConnection
 from service.gql.identifiers import Identifier, IdentifierConnection
-from service.gql.inputs import ProfileBy, RecordKey, said
+from service.gql.inputs import IdentifierInput, OperationInput, ProfileBy, RecordKey, said
 from service.gql.look_up import look_up, node_ref
 from service.gql.node import Node
+from service.gql.operations import operation_in, operation_of
+from service.gql.preview import Preview
 from service.gql.profile import Profile, ProfileConnection
 from service.gql.scalars import Sent
 from service.gql.sight import Sight
@@ -194,6 +198,38 @@ class Query:
             return None
         view = await context.store.path(origin, target, hops, want, token=context.after)
         return Neighbourhood.of(view, context.sight) if view else None
+
+    @resolved(
+        "Why two identifiers are in one profile, or in two. Identifiers that are unknown or blocked are no error: `together` is false "
+        "then, and `message` says so."
+    )
+    async def explain(
+        self,
+        info: Info,
+        a: Annotated[IdentifierInput, strawberry.argument(description="One identifier.")],
+        b: Annotated[IdentifierInput, strawberry.argument(description="The other one.")],
+    ) -> Explanation:
+        context = reading(info)
+        x, y = identifier_of(a.mapping(), ("a",)), identifier_of(b.mapping(), ("b",))
+        view = await explain.explain(context.store, x, y, context.selection(info).wants(), token=context.after)
+        return Explanation.of(view, context.sight)
+
+    @resolved("What an operation would do. Nothing is written. Needs scope `curate`, or `write` for a withdrawal.")
+    async def preview(
+        self, info: Info, operation: Annotated[OperationInput, strawberry.argument(description="The operation, as its mutation takes it.")]
+    ) -> Preview:
+        context = reading(info)
+        name, asked = operation_in(operation)
+        context.caller.need(Scope.WRITE if name == "withdraw" else Scope.CURATE)
+        selection = context.selection(info)
+        try:
+            wanted = operation_of(asked, context.store.in_force)
+        except BadInput as error:
+            error.path = ("operation", name, *error.path)
+            raise
+        traits = selection.wants(below="traitConflicts") if selection.asks_for("traitConflicts") else None
+        shown = await show_preview(context.store, wanted, selection.wants(below="profiles"), traits, by=context.by)
+        return Preview.of(shown, context.sight)
 
     @resolved("The feed of what happened to OneIDs, in one global order, from its start or from `after`; each entry at least once.")
     async def changes(

@@ -65,6 +65,7 @@ _PARTS: Final[Mapping[str, Mapping[str, _Part]]] = {
     "Change": {"gained": _Part("gained", "gained"), "lost": _Part("lost", "lost"), "profile": _PROFILE},
     "InteractionPeer": {"profile": _PROFILE},
     "SocialNode": {"profile": _PROFILE},
+    "Explanation": {"path": _Part("path"), "refused": _Part("refused"), "bridges": _Part("bridges")},
 }
 _TOTAL: Final = "totalCount"
 _ALWAYS_THERE: Final = frozenset({"a", "b", "identifier"})

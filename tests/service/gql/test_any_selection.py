@@ -39,6 +39,8 @@ ROOTS = (
     "search(text: \"u\")",
     "fragment(by: {source: \"crm\", id: \"r1\"})",
     "sharedIdentifiers",
+    "explain(a: {namespace: \"user_id\", value: \"u1\"}, b: {namespace: \"email\", value: \"e1@x.com\"})",
+    "explain(a: {namespace: \"user_id\", value: \"u1\"}, b: {namespace: \"user_id\", value: \"u2\"})",
     "socialPath(from: {identifier: {namespace: \"user_id\", value: \"u1\"}}, to: {identifier: {namespace: \"user_id\", value: \"u3\"}})",
 )  # fmt: skip
 

@@ -28,7 +28,7 @@ class Counting:
 
 
 READS = {
-    "profiles_by", "nodes", "profiles", "search", "fragment", "shared_identifiers", "changes", "path", "rules", "stats", "head",
+    "profiles_by", "nodes", "profiles", "search", "fragment", "shared_identifiers", "changes", "path", "explain", "rules", "stats", "head",
 }  # fmt: skip
 EVERYTHING = """
     oneId identifiers { totalCount edges { node { value firstSeenAt sources profile { oneId } } } }
@@ -69,6 +69,11 @@ async def test_a_hundred_people_with_all_that_is_known_of_them_are_one_call() ->
         ("{ sharedIdentifiers { edges { node { sources profile { oneId } } } } }", "shared_identifiers"),
         ("{ changes { edges { node { gained { edges { node { profile { oneId } } } } profile { oneId } } } } }", "changes"),
         ('{ socialPath(from: {oneId: "x"}, to: {oneId: "y"}) { nodes { profile { traits { value } } } } }', "path"),
+        (
+            '{ explain(a: {namespace: "user_id", value: "u1"}, b: {namespace: "email", value: "u1@example.com"}) { message path { bridge '
+            "fragments { edges { node { recordId } } } a { sources profile { oneId } } } refused { refusedBy { rule } } bridges { id } } }",
+            "explain",
+        ),
         ("{ rules { toml } }", "rules"),
         ("{ stats { profiles } }", "stats"),
     ],

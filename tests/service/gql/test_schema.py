@@ -27,17 +27,16 @@ OURS = build_schema(print_sorted())
 
 LATER_TYPES = {
     "AllowAgainInput", "ApplyRulesInput", "AuditConnection", "AuditEdge", "AuditEntry", "CancelJobInput", "Conflict",
-    "ConflictConnection", "ConflictEdge", "ConflictPayload", "EraseInput", "ErasePayload", "ErasureState", "Explanation", "Job", "JobKind",
-    "JobPayload", "JobState", "JudgeInput", "MergeProfilesInput", "OperationInput", "PostponeConflictInput", "Preview", "PreviewProfile",
-    "Receipt", "RevertInput", "SimulateRulesInput", "SimulatedChange", "Simulation", "SplitProfileInput",
+    "ConflictConnection", "ConflictEdge", "ConflictPayload", "EraseInput", "ErasePayload", "ErasureState", "Job", "JobKind",
+    "JobPayload", "JobState", "PostponeConflictInput", "Receipt", "RevertInput", "SimulateRulesInput", "SimulatedChange", "Simulation",
 }  # fmt: skip
 LATER_FIELDS = {
-    *(f"Query.{name}" for name in ("explain", "preview", "conflicts", "job", "receipt", "audit")),
-    *(f"Mutation.{name}" for name in ("judge", "mergeProfiles", "splitProfile", "revert", "postponeConflict", "simulateRules")),
-    *(f"Mutation.{name}" for name in ("applyRules", "cancelJob", "erase", "allowAgain")),
-    "Subscription.jobChanged", "IdentityPayload.job", "WithdrawInput.source", "WithdrawInput.since", "WithdrawInput.previewToken",
+    *(f"Query.{name}" for name in ("conflicts", "job", "receipt", "audit")),
+    *(f"Mutation.{name}" for name in ("revert", "postponeConflict", "simulateRules", "applyRules", "cancelJob", "erase", "allowAgain")),
+    *(f"OperationInput.{name}" for name in ("erase", "revert")),
+    "Subscription.jobChanged", "IdentityPayload.job", "WithdrawInput.source", "WithdrawInput.since",
 }  # fmt: skip
-LATER_ARGUMENTS = {"Query.profile(asOf)", "Query.profilesBy(asOf)"}
+LATER_ARGUMENTS = {"Query.explain(asOf)", "Query.profile(asOf)", "Query.profilesBy(asOf)"}
 MORE_ENUM_VALUES = {"RefusalRule.SAME"}
 
 
