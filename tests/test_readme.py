@@ -46,7 +46,7 @@ from service.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HERE = "127.0.0.1:8000"
-OTHER_TOOLS = {"uv", "python3", ".venv/bin/pip", ".venv/bin/pytest", ".ci/run", "pre-commit", "docker", "install", "printf"}
+OTHER_TOOLS = {"uv", "python3", ".venv/bin/pip", ".venv/bin/pytest", ".ci/run", "pre-commit", "docker", "install", "printf", "chmod"}
 
 
 class Block(NamedTuple):
@@ -344,6 +344,6 @@ def test_the_fixed_limits_are_those_of_the_code() -> None:
 def test_the_core_codes_of_errors_are_told() -> None:
     told = set(first_cells(section("### Errors")))
     classes = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, errors.OneIDError)]
-    codes = {one.code for one in classes if not issubclass(one, errors.StoreBusy | errors.KeyReused | errors.NotFound)}
+    codes = {one.code for one in classes if not issubclass(one, errors.StoreBusy | errors.KeyReused | errors.NotFound | errors.Stale)}
 
     assert codes <= told

@@ -45,9 +45,8 @@ async def fill(server: neo4j_server.Server) -> None:
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
+def session(server: neo4j_server.Server) -> Iterator[Session]:
     """A session on a server that holds the sample."""
-    server = neo4j_server.wanted()
     asyncio.run(fill(server))
     target = target_of(server.uri)
     with open_driver(target.address, target.user, target.password) as driver, driver.session(database=target.database) as opened:
