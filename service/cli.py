@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from service.cli_explain import explain
 from service.cli_export import export
 from service.cli_load import load
 from service.cli_serve import serve
@@ -41,6 +42,7 @@ def _options(
 app.command()(serve)
 app.command()(load)
 app.command()(simulate)
+app.command()(explain)
 app.command()(export)
 app.command()(check)
 app.command()(schema)

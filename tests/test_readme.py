@@ -313,7 +313,7 @@ def test_the_keys_of_a_mapping_are_those_of_the_code() -> None:
 
 
 def test_the_reasons_for_refusing_are_those_of_the_schema() -> None:
-    assert set(first_cells(section("### Why are these apart?"))) == {rule.name for rule in RefusalRule}
+    assert set(first_cells(section("### Why are these together, or apart?"))) == {rule.name for rule in RefusalRule}
 
 
 def test_the_scopes_are_those_of_the_code() -> None:

@@ -43,7 +43,9 @@ def write(path: Path, *lines: str) -> Path:
 def test_help_names_every_command() -> None:
     told = oneid("--help").stdout
 
-    assert [command for command in ("serve", "load", "simulate", "export", "check", "schema", "keys") if command not in told] == []
+    assert [
+        command for command in ("serve", "load", "simulate", "explain", "export", "check", "schema", "keys") if command not in told
+    ] == []
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -303,3 +305,82 @@ def test_a_key_is_made_shown_once_and_revoked() -> None:
 
 def test_a_scope_that_is_none_is_refused() -> None:
     assert oneid("keys", "add", "crm", "--scope", "everything", "--keys", "k.json").exit_code == 2
+
+
+# ------------------------------------------------------------------------------------------------ explain
+@pytest.fixture
+def explained(tmp_path: Path) -> Path:
+    """A store whose two accounts saw one device, the second of them later."""
+    Path("r.toml").write_text(RULES)
+    lines = [
+        line("1", "user:1", "mail:a", observedAt="2026-01-02T00:00:00Z"),
+        line("2", "user:1", "device:d"),
+        line("3", "user:2", "device:d", observedAt="2026-01-03T00:00:00Z"),
+    ]
+    write(Path("e.ndjson"), *lines)
+    done = oneid("load", "--store", "sqlite:///s.db", "--rules", "r.toml", "e.ndjson")
+    assert done.exit_code == 0, done.stderr
+    return Path("s.db")
+
+
+def asked(*arguments: str) -> Result:
+    return oneid("explain", "--store", "sqlite:///s.db", *arguments)
+
+
+def test_explain_says_why_two_are_together(explained: Path) -> None:
+    done = asked("user:1", "mail:a")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == (
+        "user 1 and mail a belong together: 1 record carries both, the last one of 2026-01-02; losing 1 link would part them.\n"
+        "\nchain\n  user:1 – mail:a  w/1, last 2026-01-02  bridge\n"
+    )
+
+
+def test_explain_says_why_two_are_apart(explained: Path) -> None:
+    done = asked("user:1", "user:2")
+
+    assert done.exit_code == 0
+    assert done.stdout.endswith("\nrefused\n  device:d – user:1  w/2, last 2026-01-01  refused by limit of user\n")
+
+
+def test_explain_gives_one_document(explained: Path) -> None:
+    done = asked("user:2", "user:1", "--json")
+
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["together"], told["path"], told["bridges"]) == (0, False, [], [])
+    assert told["message"].startswith("user 2 and user 1 are apart: 1 link between their profiles is not used, device d – user 1, since")
+    assert told["refused"] == [
+        {
+            "a": "device:d",
+            "b": "user:1",
+            "kind": "observed",
+            "firstSeenAt": TIME,
+            "lastSeenAt": TIME,
+            "fragmentCount": 1,
+            "score": None,
+            "accepted": False,
+            "refusedBy": {"rule": "limit", "namespace": "user"},
+            "bridge": False,
+            "fragments": [{"source": "w", "id": "2", "observedAt": TIME}],
+        }
+    ]
+
+
+@pytest.mark.parametrize(("other", "said"), [("user:9", "user 9 is not known"), ("user:null", "user null is blocked by the rules")])
+def test_explain_of_nobody_ends_with_1_and_says_so(explained: Path, other: str, said: str) -> None:
+    done = asked("user:1", other)
+
+    assert done.exit_code == 1
+    assert done.stdout.startswith(said)
+
+
+def test_explain_takes_identifiers_with_their_namespace_only(explained: Path) -> None:
+    done = asked("user:1", "nonsense")
+
+    assert done.exit_code == 2
+    assert "nonsense" not in done.output
+
+
+def test_explain_without_a_store_ends_with_1(tmp_path: Path) -> None:
+    assert asked("user:1", "user:2").exit_code == 1
