@@ -17,8 +17,8 @@ from service.metrics import CONTENT_TYPE_LATEST
 
 __all__ = ["Holdings", "healthz", "metrics", "readyz"]
 
-_PATIENCE: Final = 2.0
-"""Seconds that the store has to answer in."""
+_PATIENCE: Final = 1.5
+"""Seconds that the store has to answer in; what asks is told within two."""
 _MINUTE: Final = 60.0
 
 

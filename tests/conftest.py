@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -32,9 +32,9 @@ ON_A_SERVER = 25
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fewer examples on a server than in memory."""
-    claim = getattr(item, "obj", None)
+    claim: Any = getattr(item, "obj", None)
     chosen = getattr(claim, "_hypothesis_internal_use_settings", None)
-    if chosen is None or "neo4j" not in getattr(item, "callspec", _Plain).params.values():
+    if chosen is None or _server_of(item) is None:
         return (yield)
     fewer = settings(chosen, max_examples=min(ON_A_SERVER, chosen.max_examples))
     claim._hypothesis_internal_use_settings = fewer
@@ -44,13 +44,34 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         claim._hypothesis_internal_use_settings = chosen
 
 
-class _Plain:
-    """A test without parameters."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Under xdist all tests on one server run in one worker; a server has one database, which they empty."""
+    config.addinivalue_line("markers", "xdist_group(name): runs in one worker with the others of this name")
+    if getattr(config.option, "dist", None) == "load":
+        config.option.dist = "loadgroup"
 
-    params: ClassVar[dict[str, str]] = {}
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes a store runs on each kind, unless it means something else by the word."""
+    named = {str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize")}
+    if "kind" in metafunc.fixturenames and not any("kind" in names for names in named):
+        metafunc.parametrize("kind", stores.kinds_for(metafunc.definition.path), indirect=True, scope="session")
 
 
-@pytest.fixture(scope="session", params=stores.KINDS)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if server := _server_of(item):
+            item.add_marker(pytest.mark.xdist_group(server))
+
+
+def _server_of(item: pytest.Item) -> str | None:
+    """The kind of store with a server that a test needs."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    kind = str(params.get("kind", "neo4j" if "neo4j" in item.path.parts else "sqlite"))
+    return kind if kind.startswith("neo4j") else None
+
+
+@pytest.fixture(scope="session")
 def kind(request: pytest.FixtureRequest) -> str:
     """Each kind of store in turn."""
     chosen: str = request.param
@@ -67,6 +88,12 @@ def open_with(kind: str) -> OpenWith:
 def place(kind: str, tmp_path: Path) -> str:
     """Where a store is kept over several openings: `open_with(rules, place=place)`."""
     return stores.place_of(kind, tmp_path)
+
+
+@pytest.fixture
+async def url(kind: str) -> str:
+    """The URL of an empty store, to be opened once."""
+    return await stores.empty(kind)
 
 
 @pytest.fixture

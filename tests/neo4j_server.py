@@ -1,10 +1,10 @@
 """A real Neo4j Community server for tests: jars from Maven Central, auth on, loopback, a free port and a folder of its own.
 
-`running()` gives the server of this process, started when it is first asked for and stopped at the end by its own pid; under xdist every
-worker has one, since Community has one database and tests wipe it. Settings:
+`running()` gives this process's server of a version, started when it is first asked for and stopped at the end by its own pid. Community
+has one database and tests wipe it, so under xdist all tests of one version run in one worker (tests/conftest.py). Settings:
 
     ONEID_TEST_NEO4J           URI with user, password and database of a server to use instead; everything in it is deleted
-    ONEID_TEST_NEO4J_VERSION   5.26.30 (default) or 2026.08.1
+    ONEID_TEST_NEO4J_VERSION   5.26.30 or 2026.08.1; by default the first of them that the machine has Java for
 
 The jars stay in ~/.cache/oneid-tests. Where no server can be had `running` raises `Missing`, which says what to install.
 """
@@ -36,7 +36,7 @@ from graph.store.neo4j import cypher
 from graph.store.neo4j.connect import connected, target_of
 from graph.store.neo4j.schema import STEPS
 
-__all__ = ["LINES", "Line", "Missing", "Server", "given", "running", "start", "wanted", "wipe"]
+__all__ = ["LINES", "Line", "Missing", "Server", "given", "running", "start", "usual", "versions", "wanted", "wipe"]
 
 CACHE: Final = Path.home() / ".cache" / "oneid-tests"
 PASSWORD: Final = "only-for-tests"
@@ -156,6 +156,7 @@ class Server:
 
 
 _running: dict[str, Server] = {}
+_missing: dict[str, Missing] = {}
 
 
 def given() -> str | None:
@@ -163,22 +164,38 @@ def given() -> str | None:
     return os.environ.get("ONEID_TEST_NEO4J") or None
 
 
-def running() -> Server:
+def versions() -> tuple[str, ...]:
+    """The versions that this machine has Java for, the one with long support first."""
+    return tuple(line.version for line in LINES.values() if any(java in line.java for java in _javas()))
+
+
+def usual() -> str:
+    """The version that is meant where none is named."""
+    return os.environ.get("ONEID_TEST_NEO4J_VERSION") or next(iter(versions()), next(iter(LINES)))
+
+
+def running(version: str | None = None) -> Server:
     """The server of this process; Missing where there cannot be one."""
     if (uri := given()) is not None:
         return Server(uri)
-    version = os.environ.get("ONEID_TEST_NEO4J_VERSION") or "5.26.30"
+    version = version or usual()
+    if version in _missing:
+        raise _missing[version]
     if version not in _running:
-        server = start(version)
+        try:
+            server = start(version)
+        except Missing as missing:
+            _missing[version] = missing
+            raise
         atexit.register(server.stop)
         _running[version] = server
     return _running[version]
 
 
-def wanted() -> Server:
+def wanted(version: str | None = None) -> Server:
     """As `running`, for a fixture: without a server the test is skipped, which counts as a failure where CI is set."""
     try:
-        return running()
+        return running(version)
     except Missing as missing:
         if os.environ.get("CI"):
             pytest.fail(f"no Neo4j: {missing}", pytrace=False)
@@ -219,16 +236,25 @@ def start(version: str, *, java_options: tuple[str, ...] = _SMALL, pagecache: st
     return server
 
 
-def _java(line: Line) -> Path:
+def _javas() -> dict[int, Path]:
+    """The Java installations of this machine by version."""
     found = {_version_of(path): path for path in sorted(Path("/usr/lib/jvm").glob("*/bin/java"))}
-    on_path = shutil.which("java")
-    if on_path:
-        found.setdefault(_version_of(Path(on_path)), Path(on_path))
+    places = [Path(home) / "bin" / "java"] if (home := os.environ.get("JAVA_HOME")) else []
+    places += [Path(on_path)] if (on_path := shutil.which("java")) else []
+    for place in places:
+        if place.is_file():
+            found.setdefault(_version_of(place), place)
+    return found
+
+
+def _java(line: Line) -> Path:
+    found = _javas()
     for version in reversed(line.java):
         if version in found:
             return found[version]
     wanted = " or ".join(map(str, line.java))
-    raise Missing(f"Neo4j {line.version} needs Java {wanted}; there is {sorted(found) or 'none'}. Or set ONEID_TEST_NEO4J")
+    there = f"there is {', '.join(map(str, sorted(found)))}" if found else "there is none"
+    raise Missing(f"Neo4j {line.version} needs Java {wanted}; {there}. Or set ONEID_TEST_NEO4J")
 
 
 def _version_of(java: Path) -> int:

@@ -21,12 +21,37 @@ from graph.store.ports import Store
 from graph.store.sqlite.store import open_sqlite
 from tests import neo4j_server
 
-__all__ = ["KINDS", "InlineLoop", "OpenWith", "Run", "open_with", "place_of"]
+__all__ = ["KINDS", "InlineLoop", "OpenWith", "Run", "empty", "kinds_for", "open_with", "place_of", "version_of"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-KINDS = tuple((os.environ.get("ONEID_TEST_STORES") or "sqlite").split(","))
-"""`ONEID_TEST_STORES=sqlite,neo4j` adds a real server."""
+NEWEST = "neo4j-2026"
+
+
+def _kinds() -> tuple[str, ...]:
+    if chosen := os.environ.get("ONEID_TEST_STORES"):
+        return tuple(chosen.split(","))
+    return ("sqlite",)
+    both = os.environ.get("CI") and neo4j_server.given() is None and len(neo4j_server.versions()) > 1
+    return ("sqlite", "neo4j", NEWEST) if both else ("sqlite", "neo4j")
+
+
+KINDS = _kinds()
+"""ONEID_TEST_STORES says which: `sqlite,neo4j` by default. Where CI is set, and the machine has Java for it, `neo4j-2026` comes along for
+the tests of stores themselves: `neo4j` is the line with long support then, and that the newest one."""
+
+
+def kinds_for(path: Path) -> tuple[str, ...]:
+    """The kinds that a test in this file runs on."""
+    folders = path.parts
+    if "store" in folders:
+        return tuple(kind for kind in KINDS if kind.startswith("neo4j") or "neo4j" not in folders)
+    return tuple(kind for kind in KINDS if kind != NEWEST)
+
+
+def version_of(kind: str) -> str:
+    """The version of the server behind a kind of store."""
+    return [*neo4j_server.LINES][-1] if kind == NEWEST else neo4j_server.usual()
 
 
 class OpenWith(Protocol):
@@ -48,10 +73,19 @@ class Run(Protocol):
 
 def open_with(kind: str) -> OpenWith:
     """How a kind of store is opened."""
-    if kind == "neo4j":
-        return _Neo4j(neo4j_server.wanted())
+    if kind.startswith("neo4j"):
+        return _Neo4j(neo4j_server.wanted(version_of(kind)))
     assert kind == "sqlite"
     return _open_sqlite
+
+
+async def empty(kind: str) -> str:
+    """The URL of an empty store, to be opened once."""
+    if kind == "sqlite":
+        return "sqlite://:memory:"
+    server = neo4j_server.wanted(version_of(kind))
+    await neo4j_server.wipe(server)
+    return server.uri
 
 
 def place_of(kind: str, folder: Path) -> str:

@@ -50,9 +50,9 @@ class Asking:
 
 
 @asynccontextmanager
-async def asking(store: Store | None = None, **settings: Any) -> AsyncIterator[Asking]:
+async def asking(store: Store | None = None, *, url: str = "sqlite://:memory:", **settings: Any) -> AsyncIterator[Asking]:
     """The application over a store (a new one in memory by default) under some settings, and a client of it."""
-    app = create_app(Settings(store="sqlite://:memory:", **settings), store)
+    app = create_app(Settings(store=url, **settings), store)
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         yield Asking(http)

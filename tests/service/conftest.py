@@ -10,7 +10,7 @@ from tests.service.asking import Asking, asking
 
 
 @pytest.fixture
-async def ask() -> AsyncIterator[Asking]:
+async def ask(url: str) -> AsyncIterator[Asking]:
     """A client of an open service over an empty store."""
-    async with asking() as client:
+    async with asking(url=url) as client:
         yield client

@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.typing import Origin, Subprotocol
+from websockets.typing import Origin
 
 from service.auth import add_key
 from service.gql.ids import encode
-from service.server import Server
-from service.settings import Settings
-from tests.service.asking import Asking, fragment
+from tests.service.asking import fragment
+from tests.service.running import PATIENCE, PROTOCOLS, Running, running
 
-PATIENCE = 20.0
-PROTOCOLS = [Subprotocol("graphql-transport-ws")]
 FEED = "subscription ($after: String, $kinds: [ChangeKind!]) { changes(after: $after, kinds: $kinds) { cursor kind oneId } }"
 PERSON = """subscription ($by: ProfileBy!, $after: String) { profileChanged(by: $by, after: $after) {
     cursor profile { oneId identifiers { edges { node { value } } } } change { kind } } }"""
@@ -31,56 +26,9 @@ START = encode("changes", (0,))
 ADA = {"identifier": {"namespace": "email", "value": "ada@example.com"}}
 
 
-class Running:
-    """A server on a free port of this machine, and clients of it."""
-
-    def __init__(self, server: Server, http: httpx.AsyncClient) -> None:
-        self.server, self.ask = server, Asking(http)
-        self.url = f"ws://127.0.0.1:{server.port}/graphql"
-
-    @asynccontextmanager
-    async def socket(self, *, headers: dict[str, str] | None = None, **params: str) -> AsyncIterator[ClientConnection]:
-        """A connection that the server has acknowledged."""
-        async with connect(self.url, subprotocols=PROTOCOLS, additional_headers=headers) as socket:
-            await socket.send(json.dumps({"type": "connection_init", "payload": params}))
-            assert json.loads(await socket.recv()) == {"type": "connection_ack"}
-            yield socket
-
-    @asynccontextmanager
-    async def events(self, query: str, **variables: Any) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
-        """Server-sent events, as (event, data)."""
-        body = {"query": query, "variables": variables}
-        async with self.ask.http.stream("POST", "/graphql", json=body, headers={"Accept": "text/event-stream"}) as response:
-            assert response.headers["content-type"].startswith("text/event-stream")
-            yield _events(response)
-
-
-async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
-    event = ""
-    async for line in response.aiter_lines():
-        if line.startswith("event: "):
-            event = line.removeprefix("event: ")
-        elif line.startswith("data:"):
-            yield event, json.loads(line.removeprefix("data:").strip() or "null")
-
-
-@asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[Running]:
-    listening = asyncio.Event()
-    server = Server(Settings(store="sqlite://:memory:", port=0, poll_seconds=0.05, **settings), announce=lambda _: listening.set())
-    serving = asyncio.create_task(server.serve())
-    await asyncio.wait_for(listening.wait(), PATIENCE)
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE) as http:
-            yield Running(server, http)
-    finally:
-        server.should_exit = True
-        await asyncio.wait_for(serving, PATIENCE)
-
-
 @pytest.fixture
-async def run() -> AsyncIterator[Running]:
-    async with running() as one:
+async def run(url: str) -> AsyncIterator[Running]:
+    async with running(store=url) as one:
         yield one
 
 
@@ -184,7 +132,7 @@ async def test_somebody_unknown_is_followed_until_they_come(run: Running) -> Non
     assert known["profile"]["identifiers"]["edges"] == [{"node": {"value": "ada@example.com"}}]
 
 
-async def test_queries_and_mutations_work_over_a_socket_too(run: Running) -> None:
+async def test_queries_and_mutations_work_over_a_socket_too(run: Running, kind: str) -> None:
     async with run.socket() as socket:
         await subscribe(socket, 'mutation { ingestFragments(input: {fragments: [{source: "s", id: "1", identifiers: []}]}) { accepted } }')
         wrote, ended = await answer(socket), await answer(socket)
@@ -193,7 +141,7 @@ async def test_queries_and_mutations_work_over_a_socket_too(run: Running) -> Non
 
     assert "token" in wrote["payload"]["extensions"]
     assert ended == {"type": "complete", "id": "1"}
-    assert read["payload"] == {"data": {"stats": {"store": "sqlite"}}}
+    assert read["payload"] == {"data": {"stats": {"store": kind}}}
 
 
 async def test_events_arrive_over_http(run: Running) -> None:
@@ -204,11 +152,11 @@ async def test_events_arrive_over_http(run: Running) -> None:
     assert (event, data["data"]["changes"]["kind"]) == ("next", "CREATED")
 
 
-async def test_a_query_as_events_is_one_event_and_an_end(run: Running) -> None:
+async def test_a_query_as_events_is_one_event_and_an_end(run: Running, kind: str) -> None:
     async with run.events("{ stats { store } }") as events:
         met = [one async for one in events]
 
-    assert met == [("next", {"data": {"stats": {"store": "sqlite"}}}), ("complete", None)]
+    assert met == [("next", {"data": {"stats": {"store": kind}}}), ("complete", None)]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +177,7 @@ async def test_a_bad_subscription_is_told_why_and_ends(run: Running, query: str,
     assert met[-1] == ("complete", None)
 
 
-async def test_a_bad_subscription_over_a_socket_leaves_the_others(run: Running) -> None:
+async def test_a_bad_subscription_over_a_socket_leaves_the_others(run: Running, kind: str) -> None:
     async with run.socket() as socket:
         await subscribe(socket, 'subscription { changes(after: "made-up") { at } }', id="bad")
         error, ended = await answer(socket), await answer(socket)
@@ -241,7 +189,7 @@ async def test_a_bad_subscription_over_a_socket_leaves_the_others(run: Running) 
     assert error["payload"]["errors"][0]["extensions"] == {"code": "INVALID", "path": ["after"]}
     assert ended == {"type": "complete", "id": "bad"}
     assert (worse["type"], worse["id"], worse["payload"][0]["extensions"]["code"]) == ("error", "worse", "INVALID")
-    assert good["payload"] == {"data": {"stats": {"store": "sqlite"}}}
+    assert good["payload"] == {"data": {"stats": {"store": kind}}}
 
 
 async def test_a_reader_that_is_slow_gets_everything_later(run: Running) -> None:

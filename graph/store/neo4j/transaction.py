@@ -34,7 +34,7 @@ __all__ = ["Neo4jTransaction", "now"]
 T = TypeVar("T")
 _PAUSE: Final = 0.05
 _WEEK: Final = 7 * 24 * 3600 * 1_000_000
-_FORGET_SECONDS: Final = 60.0
+_MINUTE: Final = 60 * 1_000_000
 _LOOK_SECONDS: Final = 10.0
 
 
@@ -71,7 +71,7 @@ class Neo4jTransaction:
         self._base = Counters()
         self._done: list[Neo4jWriting] = []
         self._step: Neo4jWriting | None = None
-        self._forgotten = time.monotonic()
+        self._forgotten = 0
 
     async def begin(self) -> None:
         """Take the gate. A server that cannot be reached, or a connection that broke, is tried again; one that was silent the last time is
@@ -206,8 +206,8 @@ class Neo4jTransaction:
 
     async def _forget_requests(self, at: Instant) -> None:
         """Idempotency keys are kept for a week; now and then the older ones go."""
-        if time.monotonic() - self._forgotten >= _FORGET_SECONDS:
-            self._forgotten = time.monotonic()
+        if at - self._forgotten >= _MINUTE:
+            self._forgotten = at
             await self.ask(cypher.FORGET_REQUESTS, before=at - _WEEK)
 
     async def _abandon(self) -> None:

@@ -11,11 +11,12 @@ from graph.resolve.rules import Rules
 from graph.store.neo4j.connect import connected, target_of
 from graph.store.neo4j.store import Neo4jStore, open_neo4j
 from tests import neo4j_server
+from tests.stores import version_of
 
 
 @pytest.fixture(scope="session")
-def server() -> neo4j_server.Server:
-    return neo4j_server.wanted()
+def server(kind: str) -> neo4j_server.Server:
+    return neo4j_server.wanted(version_of(kind))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,10 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Final
 
-__all__ = ["Fault", "Proxy", "proxy"]
+from graph.store.neo4j.connect import target_of
+from tests.neo4j_server import Server
+
+__all__ = ["Fault", "Proxy", "before"]
 
 
 class Fault(Enum):
@@ -241,7 +244,16 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def proxy(host: str, port: int) -> AsyncIterator[Proxy]:
+async def before(server: Server) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy before this server, and the server's URI by way of it; `bolt`, since a routing table would lead around it."""
+    target = target_of(server.uri)
+    host, _, port = target.address.partition("://")[2].partition(":")
+    async with _proxy(host, int(port)) as proxy:
+        yield proxy, f"bolt://{target.user}:{target.password}@127.0.0.1:{proxy.port}/{target.database or ''}"
+
+
+@asynccontextmanager
+async def _proxy(host: str, port: int) -> AsyncIterator[Proxy]:
     """A proxy on a port of its own before this address."""
     made = Proxy(host, port)
     tasks: set[asyncio.Task[None]] = set()

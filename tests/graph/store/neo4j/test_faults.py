@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import NamedTuple
 
 import pytest
 from neo4j import AsyncDriver
@@ -19,12 +20,11 @@ from graph.errors import StoreTrouble
 from graph.ingest import ingest
 from graph.model import Fragment, Identifier, Key
 from graph.resolve.rules import Rules
-from graph.store.neo4j.connect import target_of
 from graph.store.neo4j.store import open_neo4j
 from graph.views import ByIdentifier
 from tests import neo4j_server
 from tests.graph.store.neo4j.load import Load
-from tests.graph.store.neo4j.proxy import Fault, Proxy, proxy
+from tests.graph.store.neo4j.proxy import Fault, Proxy, before
 from tests.graph.store.neo4j.writer import RULES
 
 ROUNDS = int(os.environ.get("ONEID_TEST_FAULTS") or 2)
@@ -41,18 +41,17 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graph.store.neo4j.store.STATEMENT_SECONDS", 1.5)
 
 
+class Way(NamedTuple):
+    """What stands between us and the server, and the URI that leads through it."""
+
+    proxy: Proxy
+    uri: str
+
+
 @pytest.fixture
-async def between(server: neo4j_server.Server) -> AsyncIterator[Proxy]:
-    """What stands between us and the server."""
-    host, _, port = target_of(server.uri).address.partition("://")[2].partition(":")
-    async with proxy(host, int(port)) as made:
-        yield made
-
-
-def through(between: Proxy, server: neo4j_server.Server) -> str:
-    """The server's URI by way of the proxy; `bolt`, since a routing table would lead around it."""
-    target = target_of(server.uri)
-    return f"bolt://{target.user}:{target.password}@127.0.0.1:{between.port}/{target.database or ''}"
+async def way(server: neo4j_server.Server) -> AsyncIterator[Way]:
+    async with before(server) as (proxy, uri):
+        yield Way(proxy, uri)
 
 
 async def strike(between: Proxy) -> None:
@@ -70,32 +69,28 @@ async def strike(between: Proxy) -> None:
 
 
 @pytest.mark.parametrize("cancels", [False, True], ids=["", "with requests cancelled"])
-async def test_under_any_fault_every_request_is_done_once_by_its_key(
-    server: neo4j_server.Server, driver: AsyncDriver, between: Proxy, cancels: bool
-) -> None:
+async def test_under_any_fault_every_request_is_done_once_by_its_key(driver: AsyncDriver, way: Way, cancels: bool) -> None:
     load, done = Load(cancels=cancels), asyncio.Event()
     async with AsyncExitStack() as stack:
-        rules, uri = Rules.parse(RULES), through(between, server)
+        rules, uri = Rules.parse(RULES), way.uri
         stores = [await stack.enter_async_context(open_neo4j(uri, rules)) for _ in range(2)]
         async with asyncio.TaskGroup() as group:
             for number, store in enumerate(stores):
                 for writer in range(WRITERS):
                     group.create_task(load.write(store, f"{number}-{writer}", done))
-            await strike(between)
+            await strike(way.proxy)
             done.set()
-        assert between.struck == dict.fromkeys(Fault, ROUNDS)
+        assert way.proxy.struck == dict.fromkeys(Fault, ROUNDS)
         await load.prove(stores[0], driver)
     assert load.tries.total() > len(load.sent)
     assert load.cancelled > 3 or not cancels
 
 
 @pytest.mark.parametrize("fault", Fault)
-async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gate_free(
-    server: neo4j_server.Server, driver: AsyncDriver, between: Proxy, fault: Fault
-) -> None:
+async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gate_free(driver: AsyncDriver, way: Way, fault: Fault) -> None:
     fragment = Fragment("crm", "1", (Identifier("user", "1"), Identifier("device", "1")), 1)
-    async with open_neo4j(through(between, server), Rules.parse(RULES)) as store:
-        between.arm(fault)
+    async with open_neo4j(way.uri, Rules.parse(RULES)) as store:
+        way.proxy.arm(fault)
         try:
             first = (await ingest(store, [fragment], key=Key("k", "1"))).accepted
         except StoreTrouble:
@@ -103,7 +98,7 @@ async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gat
         async with asyncio.timeout(5):  # not the two minutes after which the server ends what nobody ends
             again = await ingest(store, [fragment], key=Key("k", "1"))
 
-        assert between.struck[fault] == 1
+        assert way.proxy.struck[fault] == 1
         assert first in (None, 1)
         assert again.accepted == 1
         assert again.replayed or first is None
@@ -113,23 +108,23 @@ async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gat
         assert left == []
 
 
-async def test_reads_begin_again_where_their_connection_broke(server: neo4j_server.Server, driver: AsyncDriver, between: Proxy) -> None:
-    async with open_neo4j(through(between, server), Rules.parse(RULES)) as store:
+async def test_reads_begin_again_where_their_connection_broke(driver: AsyncDriver, way: Way) -> None:
+    async with open_neo4j(way.uri, Rules.parse(RULES)) as store:
         await ingest(store, [Fragment("crm", "1", (Identifier("user", "1"),), 1)])
         for _ in range(3):
-            between.refuse()
-            between.calm()
+            way.proxy.refuse()
+            way.proxy.calm()
             (found,) = await store.profiles_by([ByIdentifier(Identifier("user", "1"))], [])
             assert found is not None
 
 
-async def test_half_open_connections_are_given_up_one_by_one(server: neo4j_server.Server, driver: AsyncDriver, between: Proxy) -> None:
-    async with open_neo4j(through(between, server), Rules.parse(RULES)) as store:
+async def test_half_open_connections_are_given_up_one_by_one(driver: AsyncDriver, way: Way) -> None:
+    async with open_neo4j(way.uri, Rules.parse(RULES)) as store:
         await asyncio.gather(*(store.head() for _ in range(3)))  # connections to be half-open
-        between.hang()
+        way.proxy.hang()
         with pytest.raises(StoreTrouble, match="did not answer"):
             await store.head()
-        between.calm()
+        way.proxy.calm()
         async with asyncio.timeout(10):
             while True:
                 try:
