@@ -52,14 +52,17 @@ class Ways:
         return chain
 
 
-def ways(a: int, b: int, pairs: Collection[Pair], layer: Callable[[Pair], int]) -> Ways | None:
+def ways(a: int, b: int, pairs: Collection[Pair], place: Lookup[int]) -> Ways | None:
     """The chains from `a` to `b` whose weakest link is of the strongest possible layer, and of these the shortest; None: there is none.
 
-    Links are let in layer by layer until the two are joined; a search in breadth over these gives the shortest.
+    A link is of the layer of its weaker end. Links are let in layer by layer until the two are joined; a search in breadth over these
+    gives the shortest. A link between the two themselves is always it: no chain that begins and ends there is of a stronger layer.
     """
+    if _pair(a, b) in pairs:
+        return Ways(a, b, {a: [b]})
     layers: dict[int, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        layers[layer(pair)].append(pair)
+        layers[max(place[pair[0]], place[pair[1]])].append(pair)
     roots: dict[int, int] = {}
     near: dict[int, list[int]] = defaultdict(list)
     for one in sorted(layers):
@@ -110,10 +113,10 @@ class _Dive(NamedTuple):
     above: dict[int, int]
     low: dict[int, int]
 
-    def hangs(self, one: int) -> bool:
-        """Whether all that was met below this identifier, itself included, leads back over the link to it only."""
-        above = self.above[one]
-        return above != one and self.low[one] > self.met[above]
+    def bridges(self, times: Mapping[Pair, int]) -> frozenset[Pair]:
+        """The pairs, met once, over which alone all that was met below one leads back."""
+        hanging = (_pair(above, one) for one, above in self.above.items() if self.low[one] > self.met[above])
+        return frozenset(pair for pair in hanging if times[pair] == 1)
 
 
 def _dive(root: int, near: Mapping[int, Sequence[int]]) -> _Dive:
@@ -159,33 +162,37 @@ def bridges(pairs: Iterable[Pair]) -> set[Pair]:
         if one not in met:
             dive = _dive(one, near)
             met.update(dive.met)
-            hanging = (_pair(dive.above[each], each) for each in dive.met if dive.hangs(each))
-            found.update(pair for pair in hanging if times[pair] == 1)
+            found |= dive.bridges(times)
     return found
 
 
 class Parting(NamedTuple):
-    """The bridges between two identifiers, in order, and on which side of them each identifier is: how many of them lie before it."""
+    """The bridges between two identifiers, in order, and on which side of them each identifier is: how many of them lie before it.
+
+    `all`: every bridge of what these two are in.
+    """
 
     bridges: tuple[Pair, ...]
     side: Mapping[int, int]
+    all: frozenset[Pair]
 
 
 def parting(a: int, b: int, pairs: Iterable[Pair]) -> Parting:
     """The single pairs whose loss parts `a` from `b`; one that comes twice is none. The two are joined by these pairs."""
     times = Counter(pairs)
     dive = _dive(a, _neighbours(times))
+    every = dive.bridges(times)
     found: dict[int, Pair] = {}
     one = b
     while one != a:
         pair = _pair(dive.above[one], one)
-        if times[pair] == 1 and dive.hangs(one):
+        if pair in every:
             found[one] = pair
         one = dive.above[one]
     side = {a: 0}
     for one in dive.met:  # above before below
         side[one] = side[dive.above[one]] + (one in found)
-    return Parting(tuple(reversed(found.values())), side)
+    return Parting(tuple(reversed(found.values())), side, every)
 
 
 def substitutes(profile: int, refused: Iterable[RefusedLink], side: Mapping[int, int]) -> dict[Pair, int]:

@@ -22,5 +22,7 @@ async def bridges_of(trip: Trip, members: Iterable[int]) -> set[tuple[int, int]]
     members = list(members)
     faces = await trip.faces(members)
     profiles = {n for id in members if (n := faces[id].profile) is not None}
-    joined = await trip.rows.joined(profiles, MOST_JOINING) if profiles else None
-    return bridges((min(pair), max(pair)) for pair in joined or () if pair[0] != pair[1])
+    known = {pair for n in profiles & trip.bridges.keys() for pair in trip.bridges[n]}
+    left = profiles - trip.bridges.keys()
+    joined = await trip.rows.joined(left, MOST_JOINING) if left else None
+    return known | bridges((min(pair), max(pair)) for pair in joined or () if pair[0] != pair[1])

@@ -70,13 +70,14 @@ class _Asked:
             return replace(view, standing=Standing.TOGETHER, cut=True)
         pairs = [(min(pair), max(pair)) for pair in joined if pair[0] != pair[1]]
         ground = await self._ground(one for pair in pairs for one in pair)
-        found = ways(self.a.id, self.b.id, set(pairs), lambda pair: _layer(pair, ground))
+        found = ways(self.a.id, self.b.id, set(pairs), ground.place)
         if found is None:  # the links of a profile join its members; where rows show half a commit they are read again
             raise KeyError((self.a.id, self.b.id))
         await self.trip.faces(found.ends)
         chain = found.first(ground.text)
         steps = [(min(pair), max(pair)) for pair in pairwise(chain)]
         parted = parting(self.a.id, self.b.id, pairs)
+        self.trip.bridges[n] = parted.all
         same, more = await self._same(n)
         refused, cut = await self._substitutes(n, parted) if parted.bridges else ([], False)
         return replace(

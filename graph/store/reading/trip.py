@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Trip:
     """The rows and rules of one read; identifiers are fetched once however many parts show them."""
 
-    __slots__ = ("_faces", "plain", "rows", "rules")
+    __slots__ = ("_faces", "bridges", "plain", "rows", "rules")
 
     def __init__(self, rows: Rows, rules: Rules) -> None:
         self.rows = rows
@@ -29,6 +29,8 @@ class Trip:
         self._faces: dict[int, Face] = {}
         self.plain: dict[int, IdentifierView] = {}
         """Identifiers as they show where none of their parts are wanted."""
+        self.bridges: dict[int, frozenset[tuple[int, int]]] = {}
+        """The bridges of profiles, where they have been looked for."""
 
     async def faces(self, ids: Iterable[int]) -> Mapping[int, Face]:
         """Identifiers by id, among them at least these; one that the store has never known is not there."""

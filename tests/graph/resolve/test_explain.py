@@ -59,7 +59,7 @@ def test_the_chain_is_the_widest_then_the_shortest_then_the_first_by_text(random
     def layer(pair: Pair) -> int:
         return max(place[pair[0]], place[pair[1]])
 
-    found = ways(a, b, set(pairs), layer)
+    found = ways(a, b, set(pairs), place)
     whole: nx.Graph[int] = nx.Graph(pairs)
     chains = list(nx.all_simple_paths(whole, a, b))
     ranked = [(max(layer((x, y)) for x, y in pairwise(chain)), len(chain), [text[one] for one in chain]) for chain in chains]
@@ -70,7 +70,7 @@ def test_the_chain_is_the_widest_then_the_shortest_then_the_first_by_text(random
 
 
 def test_what_no_link_joins_has_no_chain() -> None:
-    assert ways(1, 3, [(1, 2), (3, 4)], lambda _: 0) is None
+    assert ways(1, 3, [(1, 2), (3, 4)], [0] * 5) is None
 
 
 @given(SEEDS)
@@ -89,6 +89,7 @@ def test_the_bridges_between_two_are_those_whose_loss_parts_them_in_their_order(
     found = parting(a, b, pairs)
 
     assert set(found.bridges) == {pair for pair in pairs if not joined(without(pairs, pair), a, b)}
+    assert found.all == bridges(pairs)
     for one in known:
         assert found.side[one] == sum(not joined(without(pairs, pair), a, one) for pair in found.bridges)
     order = [min(found.side[x], found.side[y]) for x, y in found.bridges]
