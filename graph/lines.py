@@ -55,6 +55,8 @@ MAX_BY: Final = 256
 MAX_REASON: Final = 1024
 MAX_TYPE: Final = 64
 MAX_WEIGHT: Final = 1e9
+MAX_ENDS: Final = 10_000
+"""Identifiers on one side of a judgement."""
 MAX_TRAITS: Final = 500
 """Keys of a fragment's traits; inner objects are bounded by the line."""
 MAX_TRAIT_KEY: Final = 256
@@ -153,13 +155,16 @@ def fragment_of(obj: Mapping[str, Any], *, need_time: bool) -> Fragment:
 
 
 def judgement_of(obj: Mapping[str, Any], *, need_time: bool) -> Judgement:
-    """The judgement that a mapping holds; its kind stands under `judgement`."""
+    """The judgement that a mapping holds; its kind stands under `judgement`.
+
+    `distinct` may name several identifiers on a side, as a list.
+    """
     if not (obj.keys() <= _JUDGEMENT_KEYS):
         _unknown(obj, _JUDGEMENT_KEYS)
     kind = obj.get("judgement")
     if kind not in ("same", "distinct"):
         raise BadInput(f'"same" or "distinct" is allowed, {_what_came(kind)} came', ("judgement",))
-    a, b = identifier_of(obj.get("a"), ("a",)), identifier_of(obj.get("b"), ("b",))
+    (a, *with_a), (b, *with_b) = _side(obj.get("a"), "a", kind), _side(obj.get("b"), "b", kind)
     if a == b:
         raise BadInput("an identifier cannot be judged with itself; `a` and `b` must differ", ("b",))
     by, reason = obj.get("by"), obj.get("reason")
@@ -170,7 +175,19 @@ def judgement_of(obj: Mapping[str, Any], *, need_time: bool) -> Judgement:
         at=_time(obj.get("at"), ("at",), needed=need_time),
         by=None if by is None else _text(by, MAX_BY, ("by",), empty=True),
         reason="" if reason is None else _text(reason, MAX_REASON, ("reason",), empty=True),
+        with_a=tuple(with_a),
+        with_b=tuple(with_b),
     )
+
+
+def _side(sent: Any, name: str, kind: str) -> list[Identifier]:
+    """The identifiers of one side of a judgement: one, or a list of them."""
+    if not isinstance(sent, list | tuple):
+        return [identifier_of(sent, (name,))]
+    most = MAX_ENDS if kind == "distinct" else 1
+    if not 1 <= len(sent) <= most:
+        raise BadInput(f"a list of 1 to {most:,} identifiers is allowed, {len(sent):,} came", (name,))
+    return [identifier_of(one, (name, str(place))) for place, one in enumerate(sent)]
 
 
 def interaction_of(obj: Mapping[str, Any], *, need_time: bool, type_key: str = "type") -> Interaction:
@@ -354,7 +371,9 @@ def format_fragment(fragment: Fragment) -> dict[str, Any]:
 
 def format_judgement(judgement: Judgement) -> dict[str, Any]:
     """The judgement as the object of its line; `judgement_of` gives it back."""
-    obj: dict[str, Any] = {"judgement": judgement.kind.value, "a": judgement.a.text, "b": judgement.b.text}
+    sides = ((judgement.a, *judgement.with_a), (judgement.b, *judgement.with_b))
+    a, b = (side[0].text if len(side) == 1 else [one.text for one in side] for side in sides)
+    obj: dict[str, Any] = {"judgement": judgement.kind.value, "a": a, "b": b}
     if judgement.at is not None:
         obj["at"] = rfc3339(judgement.at)
     if judgement.by is not None:

@@ -26,6 +26,9 @@ class What(StrEnum):
     IDENTIFIERS = "identifiers"
     PROFILES = "profiles"
     FRAGMENTS = "fragments"
+    JUDGEMENTS = "judgements"
+    INTERACTIONS = "interactions"
+    ONE_IDS = "one_ids"
 
 
 class Form(StrEnum):
@@ -39,9 +42,10 @@ def export(
     kind: Annotated[
         What,
         typer.Argument(
-            metavar="identifiers|profiles|fragments",
+            metavar="identifiers|profiles|fragments|judgements|interactions|one_ids",
             show_choices=False,
-            help="Who belongs to which OneID; people with their golden record; or the evidence, as `oneid load` takes it.",
+            help="Who belongs to which OneID; people with their golden record; the evidence, as `oneid load` takes it; or every OneID "
+            "with the identifier it follows.",
         ),
     ],
     form: Annotated[

@@ -81,7 +81,7 @@ SHARED, PARKED, JUDGED, BARRED = 1, 2, 4, 8
 """Flags of an identifier: it is shared; it is parked; a judgement in the store names it; it has (or had) links refused beforehand."""
 
 Pair: TypeAlias = tuple[int, int]
-ExportKind: TypeAlias = Literal["identifiers", "profiles", "fragments"]
+ExportKind: TypeAlias = Literal["identifiers", "profiles", "fragments", "judgements", "interactions", "one_ids", "sightings"]
 
 
 class Content(NamedTuple):
@@ -553,7 +553,17 @@ class Store(Reads, Protocol):
           (the golden record: an object)
         - fragments, the active version of every record: `source`, `id`, `observedAt`, `identifiers` (as sent: objects with `namespace`
           and `value`), `traits`, `score`
+        - judgements, those not taken back, in the order recorded: `judgement` (the kind), `a`, `b` (lists of texts: each side, the end
+          named first as sent; further ones normalised, without those that were blocked), `at`, `by`, `reason`
+        - interactions, the active version of every record: `interaction` (the type), `source`, `id`, `from`, `to` (texts, as sent), `at`,
+          `weight`
+        - one_ids, every OneID ever given, oldest first: `order` (its number), `one_id`, `pin` (text; None once closed), `closed_into`
+        - sightings, the fragments as evidence alone: `observed`, `score`, `identifiers` (as sent: pairs of namespace and value)
         """
+        ...
+
+    def export_pages(self, kinds: Sequence[ExportKind]) -> AsyncIterator[tuple[ExportKind, list[dict[str, Any]]]]:
+        """As `export`, several kinds one after another as of one commit, in pages of a few thousand rows; not `profiles` among others."""
         ...
 
     async def everything(self) -> Everything:

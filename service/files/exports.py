@@ -1,7 +1,7 @@
 """What a store holds, written as NDJSON, CSV or Parquet a thousand rows at a time.
 
-Texts of times are RFC 3339 in UTC; in Parquet they are timestamps. A list or an object in a CSV cell is JSON. Fragments as NDJSON are
-evidence lines: `oneid load` and `oneid simulate` read them again.
+Texts of times are RFC 3339 in UTC; in Parquet they are timestamps. A list or an object in a CSV cell is JSON. Fragments,
+judgements and interactions as NDJSON are evidence lines: `oneid load` reads them again, and `oneid simulate` the first two.
 """
 
 from __future__ import annotations
@@ -49,6 +49,17 @@ _COLUMNS: Mapping[ExportKind, Mapping[str, str]] = {
         "traits": "json",
         "score": "number",
     },
+    "judgements": {"judgement": "text", "a": "ends", "b": "ends", "at": "time", "by": "text", "reason": "text"},
+    "interactions": {
+        "interaction": "text",
+        "source": "text",
+        "id": "text",
+        "from": "text",
+        "to": "text",
+        "at": "time",
+        "weight": "number",
+    },
+    "one_ids": {"order": "int", "one_id": "text", "pin": "text", "closed_into": "text"},
 }
 
 
@@ -90,12 +101,13 @@ def _time(value: int | None) -> str | None:
 
 
 class _Ndjson:
-    """One object a row; a fragment's empty fields are left out, as in an evidence line."""
+    """One object a row; empty fields of an evidence line are left out, and a side of one identifier is that one."""
 
     def __init__(self, columns: Mapping[str, str], out: BinaryIO) -> None:
         self._times = [name for name, kind in columns.items() if kind == "time"]
         self._names = list(columns)
-        self._sparse = "pairs" in columns.values()
+        self._ends = [name for name, kind in columns.items() if kind == "ends"]
+        self._sparse = bool(self._ends) or "pairs" in columns.values()
         self._out = out
 
     def write(self, rows: Sequence[RowDict]) -> None:
@@ -104,6 +116,8 @@ class _Ndjson:
             for name in self._times:
                 if name in obj:
                     obj[name] = _time(obj[name])
+            for name in self._ends:
+                obj[name] = obj[name][0] if len(obj[name]) == 1 else obj[name]
             self._out.write(orjson.dumps(obj, option=orjson.OPT_APPEND_NEWLINE))
 
     def close(self) -> None:
@@ -153,6 +167,7 @@ class _Parquet:
             "time": pa.timestamp("us", "UTC"),
             "json": pa.string(),
             "texts": pa.list_(pa.string()),
+            "ends": pa.list_(pa.string()),
             "pairs": pa.list_(pa.struct([("namespace", pa.string()), ("value", pa.string())])),
         }
         self._columns = columns

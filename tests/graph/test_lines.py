@@ -275,6 +275,9 @@ def test_what_is_no_json_object_is_told_as_what_it_is(raw: bytes | str, says: st
         ({"judgement": "maybe"}, "judgement"),
         ({"judgement": None}, "judgement"),
         ({"judgement": ["same"]}, "judgement"),
+        ({"judgement": "same", "a": ["u:3", "u:4"]}, "a"),
+        ({"judgement": "distinct", "b": []}, "b"),
+        ({"judgement": "distinct", "b": ["u:3", "u"]}, "b.1"),
         ({"b": "u:1"}, "b"),
         ({"b": {"namespace": "u", "value": "1"}}, "b"),
         ({"a": ...}, "a"),
@@ -381,10 +384,20 @@ judgements = (
         )
     )
 )
+decisions = st.builds(
+    Judgement,
+    st.just(JudgementKind.DISTINCT),
+    st.just(Identifier("u", "1")),
+    st.just(Identifier("u", "2")),
+    instants,
+    st.none() | texts,
+    texts,
+    *[st.lists(identifiers, max_size=3).map(tuple)] * 2,
+)
 interactions = st.builds(Interaction, names, names, names, identifiers, identifiers, instants, st.floats(0, 1e9))
 
 
-@given(fragments | judgements | interactions)
+@given(fragments | judgements | decisions | interactions)
 def test_a_value_written_as_a_line_comes_back_as_it_was(value: Fragment | Judgement | Interaction) -> None:
     raw = format_line(value)
 

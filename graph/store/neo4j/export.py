@@ -2,52 +2,64 @@
 
 Identifiers and fragments are read as of the commit that was the last one at the start: memberships, marks and versions know since when and
 until when they count. A page of identifiers is read under the gate, since outside it half of a move may show; writers go on between pages.
+What is read from the properties of single nodes (sightings, judgements) needs no gate: they say since when and until when they count.
 The golden record of a profile has no past: profiles are read in one go while writers wait, into a file that is handed out afterwards.
 """
 
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import orjson
 
-from graph.model import ProfileKind
+from graph.model import Identifier, ProfileKind
 from graph.resolve.rules import Rules
-from graph.store.neo4j import cypher, reads
+from graph.store.neo4j import cypher, cypher_export, reads
 from graph.store.neo4j.rows import identifier_of
 from graph.store.neo4j.writing import Neo4jWriting
+from graph.store.reading.judgements import side_texts
 from graph.views import Page, ProfileView, Want
 
-__all__ = ["Gate", "fragments", "identifiers", "profiles"]
+__all__ = ["Ask", "Gate", "fragments", "identifiers", "interactions", "judgements", "last_commit", "one_ids", "profiles", "sightings"]
 
 Gate = Callable[[], AbstractAsyncContextManager[Neo4jWriting]]
 """Opens a step that writes nothing."""
+Ask = Callable[..., Awaitable[Any]]
+"""Asks one statement outside the gate."""
 
 _PAGE: Final = 500
+_LEAN: Final = 5_000
+_NO_END: Final = 1 << 62
+_ONE_ID: Final = ("order", "one_id", "pin", "closed_into")
 _PROFILES: Final = 100
 _IN_MEMORY: Final = 8 << 20
 _IDENTIFIER: Final = ("namespace", "value", "one_id", "shared", "first_seen", "last_seen")
 
 
-async def identifiers(gate: Gate) -> AsyncGenerator[dict[str, Any], None]:
-    commit, after = None, 0
+async def last_commit(gate: Gate) -> int:
+    """The last commit, all of which is visible since it was seen under the gate."""
+    async with gate() as step:
+        return step.commit - 1
+
+
+async def identifiers(gate: Gate, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+    after = 0
     while after is not None:
         async with gate() as step:
-            commit = step.commit - 1 if commit is None else commit
             after, rows = await step.ask(cypher.IDENTIFIERS_AS_OF, after=after, most=_PAGE, commit=commit)
         for row in rows:
             yield dict(zip(_IDENTIFIER, row, strict=True))
 
 
-async def fragments(gate: Gate) -> AsyncGenerator[dict[str, Any], None]:
-    commit, after = None, 0
+async def fragments(gate: Gate, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+    after = 0
     while after is not None:
         async with gate() as step:
-            commit = step.commit - 1 if commit is None else commit
             after, rows = await step.ask(cypher.FRAGMENTS_AS_OF, after=after, most=_PAGE, commit=commit)
         for source, record, observed, raw, traits, score in rows:
             yield {
@@ -58,6 +70,59 @@ async def fragments(gate: Gate) -> AsyncGenerator[dict[str, Any], None]:
                 "traits": None if traits is None else orjson.loads(traits),
                 "score": score,
             }
+
+
+async def sightings(ask: Ask, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+    after = 0
+    while after is not None:
+        after, rows = await ask(cypher_export.SIGHTINGS_AS_OF, after=after, most=_LEAN, commit=commit)
+        for observed, score, raw in rows:
+            yield {"observed": observed, "score": score, "identifiers": [text.split(":", 1) for text in raw]}
+
+
+async def judgements(ask: Ask, rules: Rules, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+    after = 0
+    while after is not None:
+        after, rows = await ask(cypher_export.JUDGEMENTS_AS_OF, after=after, most=_PAGE, commit=commit)
+        ends = sorted({end for *_, left, right in rows for end in (*left, *right)})
+        named = {n: Identifier(*name) for n, *name in await ask(cypher_export.NAMED, ids=ends)} if ends else {}
+        for kind, raw, at, by, reason, *sides in rows:
+            a, b = (side_texts(identifier_of(sent), [named[end] for end in side], rules) for sent, side in zip(raw, sides, strict=True))
+            yield {"judgement": kind, "a": a, "b": b, "at": at, "by": by, "reason": reason}
+
+
+async def interactions(gate: Gate, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+    """One that ends after `commit` is either still there when its page is read, or among those that ended since, which come last."""
+    pages: list[tuple[int, int]] = []  # up to which number, and the last commit that its page could see
+    after = 0
+    while after is not None:
+        async with gate() as step:
+            seen = step.commit - 1
+            after, rows = await step.ask(cypher_export.INTERACTIONS_AS_OF, after=after, most=_PAGE, commit=commit)
+        pages.append((_NO_END if after is None else after, seen))
+        for row in rows:
+            yield _interaction(row)
+    after = 0
+    while after is not None:
+        async with gate() as step:
+            after, rows = await step.ask(cypher_export.INTERACTIONS_ENDED_SINCE, after=after, most=_PAGE, commit=commit)
+        for number, ended, row in rows:
+            if pages[bisect_left(pages, (number, 0))][1] >= ended:
+                yield _interaction(row)
+
+
+async def one_ids(gate: Gate, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+    after = 0
+    while after is not None:
+        async with gate() as step:
+            after, rows = await step.ask(cypher_export.ONE_IDS_AS_OF, after=after, most=_PAGE, commit=commit)
+        for row in rows:
+            yield dict(zip(_ONE_ID, row, strict=True))
+
+
+def _interaction(row: list[Any]) -> dict[str, Any]:
+    kind, source, record, (origin, target), at, weight = row
+    return {"interaction": kind, "source": source, "id": record, "from": origin, "to": target, "at": at, "weight": weight}
 
 
 async def profiles(gate: Gate, rules: Rules) -> AsyncGenerator[dict[str, Any], None]:

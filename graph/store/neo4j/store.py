@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncSession, Query
@@ -48,6 +47,7 @@ T = TypeVar("T")
 _LOOK_SECONDS: Final = 0.25
 _TOKEN_SECONDS: Final = 5.0
 _PAUSE: Final = 0.02
+_PAGE: Final = 2_000
 _HOUR: Final = 3600.0
 
 
@@ -153,15 +153,52 @@ class Neo4jStore:
             return self._seen[1]
 
     async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
-        if kind == "profiles":
-            rows = exporting.profiles(self._long_step, self.in_force)
-        elif kind == "identifiers":
-            rows = exporting.identifiers(partial(self.writing, "export"))
-        else:
-            rows = exporting.fragments(partial(self.writing, "export"))
-        async with contextlib.aclosing(rows):
+        commit = 0 if kind == "profiles" else await exporting.last_commit(self._look)
+        async with contextlib.aclosing(self._exported(kind, commit)) as rows:
             async for row in rows:
                 yield row
+
+    async def export_pages(self, kinds: Sequence[ExportKind]) -> AsyncGenerator[tuple[ExportKind, list[dict[str, Any]]], None]:
+        commit = await exporting.last_commit(self._look)
+        for kind in kinds:
+            page: list[dict[str, Any]] = []
+            async with contextlib.aclosing(self._exported(kind, commit)) as rows:
+                async for row in rows:
+                    page.append(row)
+                    if len(page) == _PAGE:
+                        yield kind, page
+                        page = []
+            if page:
+                yield kind, page
+
+    def _exported(self, kind: ExportKind, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+        """All rows of a kind as of a commit; profiles, which have no past, as of now."""
+
+        async def ask(statement: str, /, **values: Any) -> Any:
+            async def asked(run: Run, rules: Rules) -> Any:
+                return await run(statement, **values)
+
+            return await self.read(asked, commit)
+
+        match kind:
+            case "profiles":
+                return exporting.profiles(self._long_step, self.in_force)
+            case "sightings":
+                return exporting.sightings(ask, commit)
+            case "judgements":
+                return exporting.judgements(ask, self.in_force, commit)
+            case "identifiers":
+                return exporting.identifiers(self._look, commit)
+            case "interactions":
+                return exporting.interactions(self._look, commit)
+            case "one_ids":
+                return exporting.one_ids(self._look, commit)
+            case "fragments":
+                return exporting.fragments(self._look, commit)
+
+    def _look(self) -> AbstractAsyncContextManager[Neo4jWriting]:
+        """The gate, for a step that writes nothing."""
+        return self.writing("export")
 
     async def everything(self) -> Everything:
         async with self._long_step() as step:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
-from graph.model import ProfileKind
+from graph.model import Identifier, ProfileKind
 from graph.resolve.rules import Rules
 from graph.store.ports import ExportKind
+from graph.store.reading.judgements import side_texts
 from graph.store.reading.profiles import profile_views
 from graph.store.reading.trip import Trip, at_once
 from graph.store.sqlite.reads import SqliteRows
@@ -21,6 +22,8 @@ from graph.views import Want
 __all__ = ["export_chunks"]
 
 _CHUNK = 500
+_LEAN = 5_000
+"""Rows of a chunk where each is small."""
 _IDENTIFIERS = """
 SELECT i.id, n.name, i.value, o.one_id, i.flags & 1,
     (SELECT min(observed) FROM carries WHERE identifier = i.id), (SELECT max(observed) FROM carries WHERE identifier = i.id)
@@ -30,6 +33,22 @@ _FRAGMENTS = """
 SELECT v.id, s.name, v.record, v.observed, v.raw, v.traits, v.score
 FROM version v JOIN source s ON s.no = v.source WHERE v.id > ? AND v.state = 0 ORDER BY v.id LIMIT ?
 """
+_SIGHTINGS = "SELECT id, observed, score, raw FROM version WHERE id > ? AND state = 0 ORDER BY id LIMIT ?"
+_JUDGEMENTS = """
+SELECT id, kind, raw, at, by, reason, a, b, with_a, with_b FROM judgement WHERE id > ? AND ended IS NULL ORDER BY id LIMIT ?
+"""
+_TEXTS = """
+SELECT i.id, n.name, i.value FROM json_each(?) j CROSS JOIN identifier i ON i.id = j.value JOIN namespace n ON n.no = i.namespace
+"""
+_INTERACTIONS = """
+SELECT i.id, i.type, s.name, i.record, i.raw, i.at, i.weight
+FROM interaction i JOIN source s ON s.no = i.source WHERE i.id > ? AND i.state = 0 ORDER BY i.id LIMIT ?
+"""
+_ONE_IDS = """
+SELECT o.n, o.one_id, n.name || ':' || i.value, c.one_id
+FROM one_id o LEFT JOIN identifier i ON i.id = o.pin LEFT JOIN namespace n ON n.no = i.namespace LEFT JOIN one_id c ON c.n = o.closed
+WHERE o.n > ? ORDER BY o.n LIMIT ?
+"""
 _MEMBERS = """
 SELECT i.profile, n.name || ':' || i.value
 FROM json_each(?) j CROSS JOIN identifier i ON i.profile = j.value JOIN namespace n ON n.no = i.namespace
@@ -38,7 +57,7 @@ FROM json_each(?) j CROSS JOIN identifier i ON i.profile = j.value JOIN namespac
 
 def export_chunks(conn: sqlite3.Connection, rules: Rules, kind: ExportKind) -> Iterator[list[dict[str, Any]]]:
     """Rows as graph.store.ports.Store.export says, in chunks; all of one moment as long as the connection's transaction lasts."""
-    chunk = {"identifiers": _identifiers, "profiles": _profiles, "fragments": _fragments}[kind]
+    chunk = _CHUNKS[kind]
     after = 0
     while True:
         rows, after = chunk(conn, rules, after)
@@ -93,3 +112,48 @@ def _profiles(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[
         if (view := views[n])
     ]
     return rows, ns[-1] if ns else after
+
+
+def _sightings(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
+    found = conn.execute(_SIGHTINGS, (after, _LEAN)).fetchall()
+    rows = [{"observed": observed, "score": score, "identifiers": orjson.loads(raw)} for _, observed, score, raw in found]
+    return rows, found[-1][0] if found else after
+
+
+def _judgements(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
+    found = conn.execute(_JUDGEMENTS, (after, _CHUNK)).fetchall()
+    sides = [[(end, *orjson.loads(beside or "[]")) for end, beside in ((a, with_a), (b, with_b))] for *_, a, b, with_a, with_b in found]
+    ends = sorted({end for both in sides for side in both for end in side if end is not None})
+    named = {n: Identifier(namespace, value) for n, namespace, value in conn.execute(_TEXTS, (numbers(ends),))}
+    rows = []
+    for (_, kind, raw, at, by, reason, *_), both in zip(found, sides, strict=True):
+        sent = [Identifier(*one) for one in orjson.loads(raw)]
+        a, b = (side_texts(one, [named[end] for end in side if end is not None], rules) for one, side in zip(sent, both, strict=True))
+        rows.append({"judgement": kind, "a": a, "b": b, "at": at, "by": by, "reason": reason})
+    return rows, found[-1][0] if found else after
+
+
+def _interactions(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
+    found = conn.execute(_INTERACTIONS, (after, _LEAN)).fetchall()
+    rows = []
+    for _, kind, source, record, raw, at, weight in found:
+        origin, target = (f"{namespace}:{value}" for namespace, value in orjson.loads(raw))
+        rows.append({"interaction": kind, "source": source, "id": record, "from": origin, "to": target, "at": at, "weight": weight})
+    return rows, found[-1][0] if found else after
+
+
+def _one_ids(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
+    found = conn.execute(_ONE_IDS, (after, _LEAN)).fetchall()
+    rows = [{"order": n, "one_id": one_id, "pin": pin, "closed_into": closed} for n, one_id, pin, closed in found]
+    return rows, found[-1][0] if found else after
+
+
+_CHUNKS: Mapping[ExportKind, Callable[[sqlite3.Connection, Rules, int], tuple[list[dict[str, Any]], int]]] = {
+    "identifiers": _identifiers,
+    "profiles": _profiles,
+    "fragments": _fragments,
+    "judgements": _judgements,
+    "interactions": _interactions,
+    "one_ids": _one_ids,
+    "sightings": _sightings,
+}

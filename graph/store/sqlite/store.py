@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -199,15 +199,21 @@ class SqliteStore:
             return commit
 
     async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
+        async with contextlib.aclosing(self.export_pages((kind,))) as pages:
+            async for _, rows in pages:
+                for row in rows:
+                    yield row
+
+    async def export_pages(self, kinds: Sequence[ExportKind]) -> AsyncGenerator[tuple[ExportKind, list[dict[str, Any]]], None]:
         loop = asyncio.get_running_loop()
         thread = ThreadPoolExecutor(1, "oneid-export")  # a snapshot of its own, as long as it takes
         connection = await loop.run_in_executor(thread, partial(connect, self._path, read_only=True))
         try:
             await loop.run_in_executor(thread, connection.execute, "BEGIN")
-            chunks = export_chunks(connection, self.in_force, kind)
-            while (rows := await loop.run_in_executor(thread, next, chunks, None)) is not None:
-                for row in rows:
-                    yield row
+            for kind in kinds:
+                chunks = export_chunks(connection, self.in_force, kind)
+                while (rows := await loop.run_in_executor(thread, next, chunks, None)) is not None:
+                    yield kind, rows
         finally:
             thread.shutdown()
             connection.close()

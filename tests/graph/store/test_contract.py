@@ -24,6 +24,7 @@ from graph.model import (
     FragmentStatus,
     Instant,
     Interaction,
+    Judgement,
     JudgementKind,
     Key,
     ProfileKind,
@@ -425,6 +426,60 @@ async def test_an_export_is_of_one_commit_while_a_writer_writes(ruled: Store, ro
     assert len(rows) == 1_200
     assert rows == expected
     assert [row async for row in ruled.export(rows_of)] != expected
+
+
+async def test_exports_of_several_kinds_are_of_one_commit(store: Store) -> None:
+    await filled(store)
+    kinds: list[Any] = ["sightings", "judgements", "interactions", "one_ids", "identifiers"]
+    expected = [row for kind in kinds for row in [row async for row in store.export(kind)]]
+    pages = store.export_pages(kinds)
+    found = [await anext(pages)]
+    await ingest(store, [fragment("user_id:1", "user_id:9", "email:a@b.co", at=50)])
+    await judge(store, [same("user_id:1", "user_id:2", at=9)])
+    found += [page async for page in pages]
+
+    assert [row for _, rows in found for row in rows] == expected
+    assert {kind for kind, _ in found} >= {"sightings", "judgements", "one_ids", "identifiers"}
+
+
+async def test_exported_evidence_is_evidence_again(store: Store) -> None:
+    """A judgement tells its first ends as sent and the others as kept, those that are blocked only where they were named first."""
+    sides = (ids("user_id:guest", "user_id:1", "user_id:2"), ids("phone:139 1234 5678", "phone:139 1234 5679", "user_id:guest"))
+    (a, *with_a), (b, *with_b) = sides
+    said = Judgement(JudgementKind.DISTINCT, a, b, minute(1), "li", "they said so", tuple(with_a), tuple(with_b))
+    await judge(store, [said, same("user_id:3", "user_id:4", at=2)])
+    liked = Interaction("app", "1", "like", *ids("phone:139 1234 5678", "forum:li"), minute(3), 2.0)
+    await interactions.record(store, [liked])
+    await ingest(store, [fragment("email:A@B.co ", "user_id:guest", at=4, score=0.5)])
+
+    assert [row async for row in store.export("judgements")] == [
+        {
+            "judgement": "distinct",
+            "a": ["user_id:guest", "user_id:1", "user_id:2"],
+            "b": ["phone:139 1234 5678", "phone:+8613912345679"],
+            "at": minute(1),
+            "by": "li",
+            "reason": "they said so",
+        },
+        {"judgement": "same", "a": ["user_id:3"], "b": ["user_id:4"], "at": minute(2), "by": None, "reason": ""},
+    ]
+    assert [row async for row in store.export("interactions")] == [
+        {
+            "interaction": "like",
+            "source": "app",
+            "id": "1",
+            "from": "phone:139 1234 5678",
+            "to": "forum:li",
+            "at": minute(3),
+            "weight": 2.0,
+        }
+    ]
+    (seen,) = [row async for row in store.export("sightings")]
+    assert [tuple(one) for one in seen["identifiers"]] == [("email", "A@B.co "), ("user_id", "guest")]
+    assert (seen["observed"], seen["score"]) == (minute(4), 0.5)
+    one_ids = [row async for row in store.export("one_ids")]
+    assert [row["order"] for row in one_ids] == sorted(row["order"] for row in one_ids)
+    assert {row["pin"] for row in one_ids} >= {"user_id:1", "user_id:3", "forum:li", "email:a@b.co"}
 
 
 async def test_an_export_left_early_holds_nobody_up(store: Store) -> None:
