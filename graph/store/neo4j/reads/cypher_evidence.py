@@ -113,7 +113,8 @@ RETURN collect([pair[0], pair[1], first, last])
 COMMON: Final = f"""
 {_ENDS}
 CALL (x, y) {{
-    MATCH (x)<-[c:CARRIES]-(f)-[:CARRIES]->(y) WHERE {_BEFORE}
+    MATCH (x)<-[c:CARRIES]-(f) WHERE {_BEFORE}
+    WITH c, f, y WHERE EXISTS {{ (f)-[:CARRIES]->(y) }}
     RETURN c.observed AS observed, f.id AS id ORDER BY observed DESC, id DESC LIMIT $most
 }}
 RETURN collect([pair[0], pair[1], observed, id])
