@@ -126,10 +126,11 @@ class _Relink:
         again = [pair for pair in pairs if not self._counted(pair)]
         if not again:
             return
-        for pair, sightings in (await self.writing.sightings(again)).items():
+        found = await self.writing.sightings(again)
+        await self._meet({at for sightings in found.values() for seen in sightings for at in seen.ids})
+        for pair, sightings in found.items():
             tally = Tally()
             for seen in sightings:
-                await self._meet(seen.ids)
                 wrong = contradictory(seen.ids, self.ground, self.field.group)
                 tally.add(seen.observed, seen.score, clean=wrong.isdisjoint(pair))
             self._set(pair, tally)
@@ -150,8 +151,9 @@ class _Relink:
     async def _regroup(self, evidence: Evidence) -> None:
         """Versions that carry several regrouped identifiers may begin or cease to contradict themselves."""
         changed = evidence.regrouped
-        for seen in await self.writing.carrying_several(changed):
-            await self._meet(seen.ids)
+        carrying = await self.writing.carrying_several(changed)
+        await self._meet({at for seen in carrying for at in seen.ids})
+        for seen in carrying:
             after = self.field.group
             earlier = {at: g for at in seen.ids if (g := changed[at] if at in changed else after.get(at)) is not None}
             was, now = contradictory(seen.ids, self.ground, earlier), contradictory(seen.ids, self.ground, after)

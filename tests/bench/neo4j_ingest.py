@@ -1,12 +1,18 @@
 """How fast ingest into Neo4j is, against two scripts that store the same rows and resolve nothing.
 
     python tests/bench/neo4j_ingest.py --people 50000 --fragments 20000 [--version 2026.08.1] [--profile]
+    python tests/bench/neo4j_ingest.py --sweep          which batch, and how many writers at once
 
-- bare: plain UNWIND + MERGE, 1,000 rows a transaction: fragments, identifiers, what carries what, links. Target: service / bare >= 0.6
-- usual: one transaction of MERGEs per fragment, one connection. Target: service / usual >= 10
+- service: graph.ingest, `--batch` fragments a request, `--writers` requests at once; who waits for the gate shares a transaction
+- bare: two statements a transaction of 1,000 fragments. UNWIND + MERGE of every fragment (one unique key; time, raw identifiers and traits
+  as properties), of its identifiers (one unique key; namespace, value, first and last seen) and of what carries what (with its time); then
+  UNWIND + MERGE of every pair of identifiers as a link that counts its sightings, with first and last. It reads nothing, and keeps no
+  versions, profiles, OneIDs, counts or changes. Target: service / bare >= 0.6
+- usual: the same MERGEs, one statement and one transaction per fragment, one connection. Target: service / usual >= 10
 
-All three write to one server started for this, into labels of their own with unique keys, turn by turn, so that what else the machine does
-meets them alike. Printed: fragments per second, ratios on the whole and at the median turn, milliseconds per commit, client CPU.
+All three write to one server started for this, with the collector and heap of a server in production, into labels of their own, turn by
+turn, so that what else the machine does meets them alike. Printed: fragments a second, milliseconds a turn, ratios on the whole and at the
+median turn, client CPU, peak memory.
 """
 
 from __future__ import annotations
@@ -14,18 +20,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
+import itertools
 import os
 import pstats
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import orjson
+import uvloop
 from neo4j import AsyncSession
 
 from graph.ingest import ingest
@@ -111,62 +119,88 @@ def batches(fragments: Iterator[Fragment], size: int) -> Iterator[list[Fragment]
 
 
 class Clock:
-    """Seconds and client CPU of each turn, by who had it."""
+    """Seconds and client CPU a fragment of each turn, by who had it."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, list[float]] = defaultdict(list)
-        self.cpu: dict[str, float] = defaultdict(float)
-        self.fragments: dict[str, int] = defaultdict(int)
+        self.cpu: dict[str, list[float]] = defaultdict(list)
 
-    async def time(self, who: str, work: Any, fragments: int) -> None:
+    async def time(self, who: str, work: Awaitable[Any], fragments: int) -> None:
         began, cpu = time.perf_counter(), time.process_time()
         await work
         self.seconds[who].append((time.perf_counter() - began) / fragments)
-        self.cpu[who] += time.process_time() - cpu
-        self.fragments[who] += fragments
+        self.cpu[who].append((time.process_time() - cpu) / fragments)
+
+    def ratio(self, who: str) -> tuple[float, float]:
+        """How fast the service is against another: on the whole, and at the median turn."""
+        mine, theirs = self.seconds["service"], self.seconds[who]
+        return sum(theirs) / sum(mine), median(other / one for one, other in zip(mine, theirs, strict=True))
 
     def report(self, size: int) -> None:
         for who, each in self.seconds.items():
             ordered = sorted(each)
             p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-            rate = len(each) / sum(each)
-            cpu = self.cpu[who] / self.fragments[who] * 1e6
+            cpu = sum(self.cpu[who]) / len(each)
             print(
-                f"{who:8s}{rate:9,.0f} fragments/s   {size:,} p50 {median(each) * size * 1e3:6.0f} ms  p99 {p99 * size * 1e3:6.0f} ms",
-                end="",
+                f"{who:8s}{len(each) / sum(each):9,.0f} fragments/s   {size:,} p50 {median(each) * size * 1e3:6.0f} ms"
+                f"  p99 {p99 * size * 1e3:6.0f} ms   client CPU {cpu * 1e6:4.0f} µs a fragment"
             )
-            print(f"   client CPU {cpu:4.0f} µs a fragment")
-        service = self.seconds["service"]
         for who in ("bare", "usual"):
-            other = self.seconds[who]
-            if other:
-                ratios = [theirs / mine for mine, theirs in zip(service, other, strict=True)]
-                print(f"service / {who}: {sum(other) / sum(service):.2f} on the whole, {median(ratios):.2f} at the median turn")
+            if who in self.seconds:
+                whole, turn = self.ratio(who)
+                print(f"service / {who}: {whole:.2f} on the whole, {turn:.2f} at the median turn")
 
 
-async def fill(store: Neo4jStore, session: AsyncSession, count: int) -> None:
-    started = time.perf_counter()
-    for batch in batches(people(count), 1_000):
-        await ingest(store, batch, reading=False)
-        await bare(session, batch)
-        await (await session.run(BARE_FRAGMENTS.replace(":Bare", ":Usual"), rows=[row(f)[0] for f in batch])).consume()
-    print(f"{count:,} people on record three times over, in {time.perf_counter() - started:.0f} s", flush=True)
+class Bench:
+    """A store, and a connection of the scripts to the same server."""
 
+    def __init__(self, store: Neo4jStore, session: AsyncSession) -> None:
+        self.store = store
+        self.session = session
 
-async def measure(
-    store: Neo4jStore, session: AsyncSession, fragments: Iterator[Fragment], size: int, every: int, profile: cProfile.Profile | None
-) -> Clock:
-    clock = Clock()
-    for batch in batches(fragments, size):
-        if profile is not None:
-            profile.enable()
-        await clock.time("service", ingest(store, batch, reading=False), len(batch))
-        if profile is not None:
-            profile.disable()
-        await clock.time("bare", bare(session, batch), len(batch))
-        if every:
-            await clock.time("usual", usual(session, batch[:every]), len(batch[:every]))
-    return clock
+    async def fill(self, count: int) -> None:
+        started = time.perf_counter()
+        for batch in batches(people(count), 1_000):
+            await self.service(batch, 1_000)
+            await self.bare(batch)
+            await (await self.session.run(BARE_FRAGMENTS.replace(":Bare", ":Usual"), rows=[row(f)[0] for f in batch])).consume()
+        print(f"{count:,} people on record three times over, in {time.perf_counter() - started:.0f} s", flush=True)
+
+    async def service(self, fragments: Sequence[Fragment], size: int) -> None:
+        """Requests of so many fragments, all at once."""
+        requests = [fragments[at : at + size] for at in range(0, len(fragments), size)]
+        await asyncio.gather(*(ingest(self.store, request, reading=False) for request in requests))
+
+    async def bare(self, fragments: Sequence[Fragment]) -> None:
+        for part in batches(iter(fragments), 1_000):
+            await bare(self.session, part)
+
+    async def measure(
+        self, fragments: Iterator[Fragment], size: int, writers: int, every: int = 0, profile: cProfile.Profile | None = None
+    ) -> Clock:
+        clock = Clock()
+        for turn in batches(fragments, size * writers):
+            if profile is not None:
+                profile.enable()
+            await clock.time("service", self.service(turn, size), len(turn))
+            if profile is not None:
+                profile.disable()
+            await clock.time("bare", self.bare(turn), len(turn))
+            if every:
+                await clock.time("usual", usual(self.session, turn[:every]), len(turn[:every]))
+        return clock
+
+    async def sweep(self, people: int, fragments: int) -> None:
+        """Batches and writers, each with its own traffic; `ratio` is against the bare script's 1,000 a transaction."""
+        for seed, (size, writers) in enumerate(itertools.product((100, 250, 500, 1_000, 2_000, 4_000), (1, 2, 4)), 10):
+            clock = await self.measure(traffic(max(fragments, size * writers), people, seed), size, writers)
+            seconds = sorted(clock.seconds["service"])
+            whole, turn = clock.ratio("bare")
+            print(
+                f"{size:5,d} a request, {writers} at once: {len(seconds) / sum(seconds):7,.0f} fragments/s, a turn p50"
+                f" {median(seconds) * size * writers * 1e3:6.0f} ms, ratio {whole:.2f} on the whole, {turn:.2f} at the median turn",
+                flush=True,
+            )
 
 
 async def main() -> None:
@@ -174,7 +208,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=50_000)
     parser.add_argument("--fragments", type=int, default=20_000)
-    parser.add_argument("--batch", type=int, default=1_000)
+    parser.add_argument("--batch", type=int, default=1_000, help="fragments of one request")
+    parser.add_argument("--writers", type=int, default=1, help="requests at once")
+    parser.add_argument("--sweep", action="store_true", help="several batches and numbers of writers instead")
     parser.add_argument("--usual", type=int, default=100, help="fragments of each batch that the usual script writes, too")
     parser.add_argument("--version", default="5.26.30")
     parser.add_argument("--heap", default="1g")
@@ -192,19 +228,24 @@ async def main() -> None:
             open_neo4j(server.uri, Rules.builtin()) as store,
         ):
             for statement in BARE_SCHEMA:
-                await (await session.run(statement)).consume()  # type: ignore[arg-type]
-            await fill(store, session, options.people)
-            await measure(store, session, traffic(5_000, options.people, 1), options.batch, options.usual, None)
+                await (await session.run(statement)).consume()
+            bench = Bench(store, session)
+            await bench.fill(options.people)
+            await bench.measure(traffic(10_000, options.people, 1), options.batch, options.writers, options.usual)
             print(f"-- after warming up, {options.fragments:,} fragments, Neo4j {options.version}, load {os.getloadavg()[0]:.1f}:")
-            profile = cProfile.Profile() if options.profile else None
-            clock = await measure(store, session, traffic(options.fragments, options.people, 2), options.batch, options.usual, profile)
-            clock.report(options.batch)
-            if profile is not None:
-                pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+            if options.sweep:
+                await bench.sweep(options.people, options.fragments)
+            else:
+                profile = cProfile.Profile() if options.profile else None
+                fragments = traffic(options.fragments, options.people, 2)
+                clock = await bench.measure(fragments, options.batch, options.writers, options.usual, profile)
+                clock.report(options.batch * options.writers)
+                if profile is not None:
+                    pstats.Stats(profile).sort_stats("tottime").print_stats(40)
         print(f"peak memory of the client {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     finally:
         server.stop()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -12,6 +12,8 @@ from typing import Final
 
 _LINK: Final = "k.n, k.bare, coalesce(k.dirty, 0), k.first, k.last, k.score, k.refused, k.namespace, type(k) = 'BARRED'"
 
+_SUMMARY: Final = "[elementId(p), p.n, p.pin, p.size, p.counts, p.kind, p.contested, p.aliases]"
+
 # ---------------------------------------------------------------- the gate
 
 TAKE_GATE: Final = """
@@ -56,55 +58,63 @@ ANSWERED: Final = "MATCH (r:Request {scope: $scope, key: $key}) RETURN [r.hash, 
 HEADS: Final = """
 UNWIND $rows AS r
 MATCH (f:Fragment {source: r[0], record: r[1], head: true})
-OPTIONAL MATCH (e:Fragment {source: r[0], record: r[1], hash: r[2]})
-RETURN collect([r[0], r[1], r[2], f.id, f.state, f.observed, f.ids, f.score, e.state])
+OPTIONAL MATCH (e:Fragment {source: r[0], record: r[1], former: r[2]})
+RETURN collect([r[3], f.id, f.state, f.observed, f.ids, f.score, CASE WHEN f.hash = r[2] THEN f.state ELSE e.state END])
 """
 ACTIVE_VERSION: Final = """
 MATCH (f:Fragment {source: $source, record: $record, head: true}) WHERE f.state = 0 RETURN [f.id, f.observed, f.score, f.ids]
 """
-IDENTIFIERS: Final = """
+IDENTIFIERS: Final = f"""
 UNWIND $rows AS r
-MATCH (i:Identifier {namespace: r[0], value: r[1]})
-OPTIONAL MATCH (i)-[:OF]->(p:Profile)
-RETURN collect([r[0], r[1], elementId(i), i.id, p.n, coalesce(i.flags, 0), i.group])
+MATCH (i:Identifier {{namespace: r[0], value: r[1]}})
+OPTIONAL MATCH (i)-[:OF]->(p)
+WITH collect([r[2], elementId(i), i.id, p.n, coalesce(i.flags, 0), i.group]) AS found, collect(DISTINCT p) AS profiles
+RETURN [found, [p IN profiles | {_SUMMARY}]]
 """
 ELEMENTS: Final = """
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})
 RETURN collect([id, elementId(i)])
 """
+PROFILE_ELEMENTS: Final = """
+UNWIND $ns AS n
+MATCH (p:Profile {n: n})
+RETURN collect([n, elementId(p)])
+"""
 FACES: Final = """
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})
-OPTIONAL MATCH (i)-[:OF]->(p:Profile)
-RETURN collect([id, i.value, coalesce(p.n, 0), coalesce(i.flags, 0), i.group])
+OPTIONAL MATCH (i)-[:OF]->(p)
+RETURN collect([elementId(i), elementId(p), id, i.value, coalesce(p.n, 0), coalesce(i.flags, 0), i.group])
 """
-SUMMARIES: Final = """
+SUMMARIES: Final = f"""
 UNWIND $ns AS n
-MATCH (p:Profile {n: n})
-RETURN collect([n, p.pin, p.size, p.counts, p.kind, p.contested, p.aliases])
+MATCH (p:Profile {{n: n}})
+RETURN collect({_SUMMARY})
 """
 MEMBERS: Final = """
-UNWIND $ns AS n
-MATCH (p:Profile {n: n})<-[:OF]-(i:Identifier)
-RETURN collect([i.id, i.value, n, coalesce(i.flags, 0), i.group])
+UNWIND $rows AS r
+MATCH (p) WHERE elementId(p) = r[0]
+MATCH (p)<-[:OF]-(i)
+RETURN collect([elementId(i), i.id, i.value, r[1], coalesce(i.flags, 0), i.group])
 """
-LINKS: Final = f"""
+LINKS: Final = """
 UNWIND $rows AS r
 MATCH (a) WHERE elementId(a) = r[0]
 MATCH (b) WHERE elementId(b) = r[1]
 MATCH (a)-[k:LINK|BARRED]->(b)
-RETURN collect([a.id, b.id, {_LINK}])
+RETURN collect([r[2], elementId(k), type(k) = 'BARRED', properties(k)])
 """
-USABLE_LINKS: Final = f"""
-UNWIND $ids AS id
-MATCH (i:Identifier {{id: id}})-[k:LINK]-(far)
-RETURN collect([id, far.id, {_LINK}])
+USABLE_LINKS: Final = """
+UNWIND $rows AS id
+MATCH (i) WHERE elementId(i) = id
+MATCH (i)-[k:LINK]-(far) WHERE startNode(k) = i OR NOT far.id IN $ids
+RETURN collect([i.id, far.id, properties(k)])
 """
 BARRED_LINKS: Final = USABLE_LINKS.replace("[k:LINK]", "[k:BARRED]")
 DEGREES: Final = """
 UNWIND $rows AS r
-MATCH (x:Identifier {id: r[0]})
+MATCH (x) WHERE elementId(x) = r[3]
 CALL (x, r) {
     MATCH (x)-[k:LINK|BARRED]-(far)
     WHERE far.id >= r[1] AND far.id < r[2] AND (k.refused IS NULL OR NOT k.refused IN ['contradiction', 'score'])
@@ -114,16 +124,17 @@ CALL (x, r) {
 RETURN collect([r[0], r[1], groups, single])
 """
 TOTAL_DEGREES: Final = """
-UNWIND $ids AS id
-MATCH (x:Identifier {id: id})
-RETURN collect([id, COUNT { (x)-[:LINK]-() } + COUNT { (x)-[:BARRED]-() }])
-"""
-RAYS: Final = f"""
 UNWIND $rows AS r
-MATCH (i:Identifier {{id: r[0]}})-[k:LINK]-(far) WHERE far.id >= r[1] AND far.id < r[2]
-RETURN collect([r[0], r[1], far.id, {_LINK}])
+MATCH (x) WHERE elementId(x) = r[0]
+RETURN collect([r[1], COUNT { (x)-[:LINK]-() } + COUNT { (x)-[:BARRED]-() }])
 """
-BARRED_RAYS: Final = RAYS.replace("[k:LINK]", "[k:BARRED]").replace("WHERE", "WHERE k.refused = 'max_identifiers' AND")
+RAYS: Final = """
+UNWIND $rows AS r
+MATCH (i) WHERE elementId(i) = r[3]
+MATCH (i)-[k:LINK]-(far) WHERE far.id >= r[1] AND far.id < r[2]
+RETURN collect([r[0], r[1], far.id, properties(k)])
+"""
+BARRED_RAYS: Final = RAYS.replace("[k:LINK]", "[k:BARRED]").replace("WHERE far", "WHERE k.refused = 'max_identifiers' AND far")
 SIGHTINGS: Final = """
 UNWIND $rows AS r
 MATCH (a:Identifier {id: r[0]})
@@ -148,7 +159,7 @@ JUDGEMENT_DIGESTS: Final = "UNWIND $hashes AS hash MATCH (j:Judgement {live: has
 PINS: Final = """
 UNWIND $ids AS id
 MATCH (p:Profile {pin: id})
-RETURN collect([p.n, id, p.size, p.leads])
+RETURN collect([elementId(p), p.n, id, p.size, p.leads])
 """
 ONE_ID_ROWS: Final = """
 CALL () {
@@ -274,17 +285,17 @@ NEW_VERSIONS: Final = """
 UNWIND $rows AS r
 CREATE (f:Fragment {
     id: r[0], source: r[1], record: r[2], hash: r[3], head: r[4], state: r[5], observed: r[6], sent: r[7], score: r[8],
-    ids: r[9], raw: r[10], blocked: r[11], traits: r[12], made: $commit, ended: r[13]
+    ids: r[9], raw: r[10], blocked: r[11], traits: r[12], made: $commit, ended: r[13], former: r[14]
 })
-WITH f, r UNWIND r[14] AS id
+WITH f, r UNWIND r[15] AS id
 MATCH (i) WHERE elementId(i) = id
 CREATE (f)-[:CARRIES {observed: r[6]}]->(i)
 """
-YIELD_HEADS: Final = "UNWIND $rows AS r MATCH (f:Fragment {source: r[0], record: r[1], head: true}) SET f.head = null"
+YIELD_HEADS: Final = "UNWIND $rows AS r MATCH (f:Fragment {source: r[0], record: r[1], head: true}) SET f.head = null, f.former = f.hash"
 END_VERSIONS: Final = """
 UNWIND $ids AS id
 MATCH (f:Fragment {id: id})
-SET f.state = $state, f.ended = $commit, f.head = $head
+SET f.state = $state, f.ended = $commit, f.head = $head, f.former = CASE WHEN $head IS NULL THEN f.hash END
 RETURN collect([id, f.traits])
 """
 END_CARRIES: Final = """
@@ -321,7 +332,11 @@ MATCH (a) WHERE elementId(a) = r[0]
 MATCH (b) WHERE elementId(b) = r[1]
 MATCH (a)-[k:LINK|BARRED]->(b)
 """
-LINKS_SEEN: Final = f"{_LINK_OF} SET k.n = r[2], k.bare = r[3], k.first = r[4], k.last = r[5]"
+LINKS_SEEN: Final = """
+MATCH ()-[k]->() WHERE elementId(k) IN $ids
+WITH k, $columns[elementId(k)] AS r
+SET k.n = r[0], k.bare = r[1], k.first = r[2], k.last = r[3]
+"""
 LINKS_CHANGED: Final = f"""{_LINK_OF}
 SET k.n = r[2], k.bare = r[3], k.dirty = r[4], k.first = r[5], k.last = r[6], k.score = r[7], k.refused = r[8], k.namespace = r[9]
 """
@@ -337,7 +352,7 @@ RETURN collect([r[1], elementId(i)])
 """
 FLAGS: Final = """
 UNWIND $rows AS r
-MATCH (i:Identifier {id: r[0]})
+MATCH (i) WHERE elementId(i) = r[0]
 SET i.flags = r[1], i.group = r[2]
 WITH i, r WHERE (i:Shared) <> r[3]
 SET i.flips = coalesce(i.flips, []) + $commit
@@ -346,13 +361,14 @@ FOREACH (_ IN CASE WHEN r[3] THEN [] ELSE [1] END | REMOVE i:Shared)
 """
 END_MEMBERSHIPS: Final = """
 UNWIND $ids AS id
-MATCH (i:Identifier {id: id})-[o:OF]->(p:Profile)
+MATCH (i) WHERE elementId(i) = id
+MATCH (i)-[o:OF]->(p)
 CREATE (i)-[:WAS_OF {since: o.since, ended: $commit}]->(p)
 DELETE o
 """
 NEW_MEMBERSHIPS: Final = """
 UNWIND $rows AS r
-MATCH (p:Profile {n: r[0]})
+MATCH (p) WHERE elementId(p) = r[0]
 WITH p, r UNWIND r[1] AS id
 MATCH (i) WHERE elementId(i) = id
 CREATE (i)-[:OF {since: $commit}]->(p)
@@ -369,37 +385,33 @@ CREATE (i)-[:OF {since: $commit}]->(p)
 """
 PROFILES_CHANGED: Final = """
 UNWIND $rows AS r
-MATCH (p:Profile {n: r[0]})
-SET p.size = r[1], p.counts = r[2], p.kind = r[3], p.contested = r[4], p.aliases = r[5], p.leads = null, p.retired = null
-REMOVE p:Retired
+MATCH (p) WHERE elementId(p) = r[0]
+SET p.updated = CASE WHEN r[6] THEN $commit ELSE p.updated END, p.size = r[1], p.counts = r[2], p.kind = r[3], p.contested = r[4],
+    p.aliases = r[5]
 """
+PROFILES_RESTORED: Final = f"{PROFILES_CHANGED.rstrip()}, p.leads = null, p.retired = null\nREMOVE p:Retired\n"
+TOUCHED: Final = "UNWIND $ids AS id MATCH (p) WHERE elementId(p) = id SET p.updated = $commit"
+LEAD_NOWHERE: Final = "UNWIND $ids AS id MATCH (p) WHERE elementId(p) = id MATCH (p)-[l:LEADS_TO]->() DELETE l"
 PROFILES_RETIRED: Final = """
 UNWIND $rows AS r
-MATCH (p:Profile {n: r[0]})
+MATCH (p) WHERE elementId(p) = r[0]
 SET p:Retired, p.size = 0, p.counts = null, p.kind = null, p.contested = false, p.aliases = 0, p.leads = r[1],
     p.retired = coalesce(p.retired, $commit)
-"""
-LEAD_NOWHERE: Final = "UNWIND $ns AS n MATCH (p:Profile {n: n})-[l:LEADS_TO]->() DELETE l"
-LEAD_TO: Final = """
-UNWIND $rows AS r
-MATCH (p:Profile {n: r[0]})
-MATCH (q:Profile {n: r[1]})
+WITH p, r WHERE r[2] IS NOT NULL
+MATCH (q) WHERE elementId(q) = r[2]
 CREATE (p)-[:LEADS_TO]->(q)
 """
-END_PINS: Final = """
-UNWIND $ns AS n
-MATCH (p:Profile {n: n})
-WITH p
+PINNED: Final = """
+UNWIND $rows AS r
+MATCH (p) WHERE elementId(p) = r[0]
 CALL (p) {
     MATCH (i:Identifier {id: p.pin}) CREATE (p)-[:WAS_PINNED {since: p.since, ended: $commit}]->(i)
 }
 CALL (p) {
     MATCH (q:Profile {n: p.closed}) CREATE (p)-[:WAS_CLOSED {since: p.since, ended: $commit}]->(q)
 }
+SET p.pin = r[1], p.closed = r[2], p.since = $commit
 """
-PINNED: Final = "UNWIND $rows AS r MATCH (p:Profile {n: r[0]}) SET p.pin = r[1], p.closed = null, p.since = $commit"
-CLOSED: Final = "UNWIND $rows AS r MATCH (p:Profile {n: r[0]}) SET p.pin = null, p.closed = r[1], p.since = $commit"
-TOUCHED: Final = "UNWIND $ns AS n MATCH (p:Profile {n: n}) SET p.updated = $commit"
 
 # ---------------------------------------------------------------- writing: interactions
 
@@ -452,3 +464,16 @@ SET t.n = n, t.weight = weight, t.first = first, t.last = last
 WITH t WHERE t.n = 0
 DELETE t
 """
+
+# ---------------------------------------------------------------- what meets no evidence
+
+BESIDE_EVIDENCE: Final = frozenset(
+    {
+        *(IDENTIFIERS, ELEMENTS, PROFILE_ELEMENTS, FACES, SUMMARIES, MEMBERS, PINS, ONE_IDS, JUDGEMENTS),
+        *(LINKS, USABLE_LINKS, BARRED_LINKS, DEGREES, TOTAL_DEGREES, RAYS, BARRED_RAYS),
+        *(NEW_LINKS, NEW_BARRED, LINKS_SEEN, LINKS_CHANGED, LINKS_REFUSED, LINKS_GONE, NEW_CHANGES),
+        *(FLAGS, END_MEMBERSHIPS, NEW_MEMBERSHIPS, NEW_PROFILES, PROFILES_CHANGED, PROFILES_RESTORED, PROFILES_RETIRED),
+        *(TOUCHED, LEAD_NOWHERE, PINNED),
+    }
+)
+"""Statements that neither read nor write versions, what they carry, or tokens of names: new evidence may be written before or after."""

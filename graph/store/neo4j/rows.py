@@ -19,6 +19,7 @@ __all__ = [
     "judgement_row",
     "link",
     "link_columns",
+    "link_of",
     "one_id_row",
     "summary",
     "summary_columns",
@@ -52,6 +53,7 @@ def one_id_row(row: Sequence[Any]) -> OneIdRow:
 
 
 def summary(row: Sequence[Any]) -> Summary:
+    """From the columns that follow a profile's element id."""
     n, pin, size, counts, kind, contested, aliases = row
     return Summary(n, pin, size, counts_of(counts), ProfileKind(kind), contested, aliases)
 
@@ -70,6 +72,15 @@ def link(a: int, b: int, columns: Sequence[Any]) -> LinkRow:
     n, bare, dirty, first, last, score, refused, namespace, barred = columns
     refusal = None if refused is None else Refusal(Rule(refused), namespace)
     return LinkRow(min(a, b), max(a, b), Tally(n, bare, dirty, first, last, score), barred, refusal)
+
+
+def link_of(a: int, b: int, properties: Mapping[str, Any], *, barred: bool) -> LinkRow:
+    """A link between these two, met from either end, from all of its properties."""
+    told = properties.get
+    rule = told("refused")
+    tally = Tally(properties["n"], properties["bare"], told("dirty", 0), told("first"), told("last"), told("score"))
+    refusal = None if rule is None else Refusal(Rule(rule), told("namespace"))
+    return LinkRow(a, b, tally, barred, refusal) if a < b else LinkRow(b, a, tally, barred, refusal)
 
 
 def link_columns(row: LinkRow) -> tuple[Any, ...]:

@@ -39,10 +39,11 @@ commits; a property that says "absent" is not there. What is live has the names 
 
 (:Fragment)             one node for each version of a record
     id                  unique; in the order recorded
-    source, record      the record's key; with hash unique; texts
+    source, record      the record's key; texts
     hash                hex digest of the content
     head                true on one version of each record, absent on the others: the active one, else the one that was withdrawn, so
                         (source, record, head) is unique and finds the version that stands for a record
+    former              the hash on the others, absent on the one with head: (source, record, former) is unique and finds what came before
     state               0 active, 1 superseded, 2 withdrawn (rows.STATES)
     observed, sent      the time that counts; as sent (absent: none came)
     score               absent: observed
@@ -139,7 +140,7 @@ _FIRST = (
     _range("profile_pin", "(x:Profile)", "pin"),
     _range("profile_updated", "(x:Profile)", "updated", "n"),
     _unique("fragment_id", "(x:Fragment)", "id"),
-    _unique("fragment_content", "(x:Fragment)", "source", "record", "hash"),
+    _unique("fragment_former", "(x:Fragment)", "source", "record", "former"),
     _unique("fragment_head", "(x:Fragment)", "source", "record", "head"),
     _range("name_token", "(x:NameToken)", "token", "fragment"),
     _unique("judgement_id", "(x:Judgement)", "id"),

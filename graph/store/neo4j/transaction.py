@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -28,6 +29,7 @@ from graph.store.neo4j import cypher
 from graph.store.neo4j.connect import GATE_SECONDS, SIGN_SECONDS, STATEMENT_SECONDS, TRANSACTION_SECONDS, tried, unheard, within
 from graph.store.neo4j.counters import Counters, Names
 from graph.store.neo4j.writing import Neo4jWriting
+from graph.store.ports import Pair
 
 __all__ = ["Neo4jTransaction", "now"]
 
@@ -58,6 +60,7 @@ class Neo4jTransaction:
         self.rules = rules
         self.names = Names()
         self.elements: dict[int, str] = {}
+        self.link_elements: dict[Pair, str] = {}
         self._driver = driver
         self._database = database
         self._clock = clock
@@ -71,6 +74,8 @@ class Neo4jTransaction:
         self._base = Counters()
         self._done: list[Neo4jWriting] = []
         self._step: Neo4jWriting | None = None
+        self._posted: asyncio.Task[Any] | None = None
+        self._later: deque[tuple[str, dict[str, Any]]] = deque()
         self._forgotten = 0
 
     async def begin(self) -> None:
@@ -113,7 +118,35 @@ class Neo4jTransaction:
     async def ask(self, statement: str, /, **values: Any) -> Any:
         """Run one statement; the one value of its one record, None where it gives none. The statement runs to its end even where the
         caller is cancelled meanwhile, since a driver that is cancelled drops the connection, and the steps of others with it."""
-        return await _whole(self._ask(statement, values, STATEMENT_SECONDS))
+        await self._settle(evidence=statement not in cypher.BESIDE_EVIDENCE)
+        told = await _whole(self._ask(statement, values, STATEMENT_SECONDS))
+        if self._later:
+            await self._send(*self._later.popleft())  # the server has work while the caller computes
+        return told
+
+    async def post(self, statement: str, /, **values: Any) -> None:
+        """Send one statement that gives nothing, and go on while the server works on it. Its error is raised by the next one that is asked
+        or posted, and at the latest when the step is closed."""
+        await self._settle(evidence=statement not in cypher.BESIDE_EVIDENCE)
+        await self._send(statement, values)
+
+    def post_evidence(self, statement: str, /, **values: Any) -> None:
+        """As `post`, at a time when the server has nothing else to do: after the next answer at best, before whatever meets evidence."""
+        self._later.append((statement, values))
+
+    async def _send(self, statement: str, values: dict[str, Any]) -> None:
+        self._posted = asyncio.ensure_future(self._ask(statement, values, STATEMENT_SECONDS))
+        await asyncio.sleep(0)  # it is written here
+        await asyncio.sleep(0)  # and sent, by a loop that sends at the end of each turn
+
+    async def _settle(self, *, evidence: bool = True) -> None:
+        """Wait for what was posted; `evidence`: also for what may wait until now."""
+        while self._posted is not None or (evidence and self._later):
+            if self._posted is None:
+                await self._send(*self._later.popleft())
+            else:
+                posted, self._posted = self._posted, None
+                await _whole(posted)
 
     async def _ask(self, statement: str, values: Mapping[str, Any], seconds: float) -> Any:
         if self._transaction is None:
@@ -137,6 +170,7 @@ class Neo4jTransaction:
 
     async def close_step(self) -> None:
         assert self._step is not None
+        await self._settle()
         if self._step.log:
             self._done.append(self._step)
         self._step = None
@@ -156,6 +190,7 @@ class Neo4jTransaction:
             raise StoreTrouble("a request of the same group failed, and another writer came between; nothing of it was written")
         for earlier in done:
             await earlier.write_again()
+            await self._settle()
             self._done.append(earlier)
 
     async def commit(self) -> None:
@@ -181,7 +216,7 @@ class Neo4jTransaction:
                 raise StoreTrouble("the store did not commit the request; nothing of it was written") from trouble
         else:
             self._done = []
-            self.elements.clear()
+            self._forget_elements()
             await self._close()
         return None
 
@@ -213,7 +248,10 @@ class Neo4jTransaction:
     async def _abandon(self) -> None:
         """Roll back, whatever state the connection is in; what was learnt in this transaction is forgotten."""
         self._done = []
-        self.elements.clear()
+        self._later.clear()
+        with contextlib.suppress(StoreTrouble):
+            await self._settle()
+        self._forget_elements()
         self.names.forget_after(0)
         if self._transaction is not None:
             try:
@@ -227,6 +265,11 @@ class Neo4jTransaction:
         await self._close()
         with contextlib.suppress(StoreTrouble):  # who takes the gate next tries again
             await self._end_left()
+
+    def _forget_elements(self) -> None:
+        """Element ids mean nothing in another transaction."""
+        self.elements.clear()
+        self.link_elements.clear()
 
     async def _close(self) -> None:
         session, self._session, self._transaction = self._session, None, None
@@ -243,7 +286,7 @@ class Neo4jTransaction:
             self._left.clear()
 
 
-async def _whole(work: Coroutine[Any, Any, T]) -> T:
+async def _whole(work: Coroutine[Any, Any, T] | asyncio.Task[T]) -> T:
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)

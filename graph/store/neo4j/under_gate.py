@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 import orjson
 
 from graph.model import FragmentStatus, Identifier, Key, RecordKey
 from graph.store.neo4j import cypher
-from graph.store.neo4j.rows import ACTIVE, STATES, judgement_row, link, one_id_row, summary
+from graph.store.neo4j.rows import ACTIVE, STATES, judgement_row, link_of, one_id_row, summary
 from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Known, LinkRow, Member, OneIdRow, Pair, Pin, Sighting, Summary
 
-__all__ = ["Ask", "UnderGate"]
+__all__ = ["Ask", "Post", "UnderGate"]
 
 
 class Ask(Protocol):
@@ -21,14 +21,27 @@ class Ask(Protocol):
     async def __call__(self, statement: str, /, **values: Any) -> Any: ...
 
 
+class Post(Protocol):
+    """Sends one statement of this step that gives nothing, and goes on before it is done."""
+
+    async def __call__(self, statement: str, /, **values: Any) -> None: ...
+
+
 class UnderGate:
     """The reads of `Writing`; one statement each, whatever is asked for."""
 
     ask: Ask
+    post: Post
+    post_evidence: Callable[..., None]
+    """As `post`, for new versions: when the server has nothing else to do."""
     withdrawn: set[RecordKey]
     """Records met by `heads` that a withdrawn version stands for."""
     elements: dict[int, str]
-    """Element ids of identifiers, as this transaction has met them."""
+    """Element ids as this transaction has met them: of identifiers by id, of profiles by number, which is smaller than any id."""
+    link_elements: dict[Pair, str]
+    """Those of links that evidence was read for."""
+    summed: dict[int, Summary]
+    """Summaries that this step has read and not changed since."""
 
     async def answered(self, key: Key) -> tuple[bytes, dict[str, Any]] | None:
         row = await self.ask(cypher.ANSWERED, scope=key.scope, key=key.key)
@@ -37,16 +50,16 @@ class UnderGate:
     async def heads(self, asked: Sequence[Content]) -> dict[Content, Head]:
         if not asked:
             return {}
-        rows = await self.ask(cypher.HEADS, rows=[[*c.key, c.digest.hex()] for c in asked])
+        rows = await self.ask(cypher.HEADS, rows=[[*c.key, c.digest.hex(), place] for place, c in enumerate(asked)])
         found: dict[Content, Head] = {}
-        for source, record, digest, version, state, observed, ids, score, equal in rows:
+        for place, version, state, observed, ids, score, equal in rows:
             live = state == ACTIVE
             status = None
             if equal is not None:
                 status = STATES[equal] if live else FragmentStatus.WITHDRAWN
+            content = asked[place]
             if not live:
-                self.withdrawn.add(RecordKey(source, record))
-            content = Content(RecordKey(source, record), bytes.fromhex(digest))
+                self.withdrawn.add(content.key)
             found[content] = Head(version if live else None, observed, tuple(ids), score, status)
         return found
 
@@ -57,41 +70,78 @@ class UnderGate:
     async def identifiers(self, asked: Collection[Identifier]) -> dict[Identifier, Known]:
         if not asked:
             return {}
-        rows = await self.ask(cypher.IDENTIFIERS, rows=[list(i) for i in asked])
-        self.elements.update((row[3], row[2]) for row in rows)
-        return {Identifier(namespace, value): Known(*known) for namespace, value, _, *known in rows}
+        listed = list(asked)
+        found, profiles = await self.ask(cypher.IDENTIFIERS, rows=[[*identifier, place] for place, identifier in enumerate(listed)])
+        self._sum_up(profiles)
+        known = {}
+        for place, element, *columns in found:
+            known[listed[place]] = Known(*columns)
+            self.elements[columns[0]] = element
+        return known
 
     async def faces(self, ids: Collection[int]) -> dict[int, Member | None]:
-        return {row[0]: Member(*row) for row in await self._of(cypher.FACES, ids)}
+        found: dict[int, Member | None] = {}
+        for element, of_profile, *columns in await self._of(cypher.FACES, ids):
+            member = found[columns[0]] = Member(*columns)
+            self.elements[member.id] = element
+            if member.profile:
+                self.elements[member.profile] = of_profile
+        return found
 
     async def members(self, profiles: Collection[int]) -> list[Member]:
         if not profiles:
             return []
-        return [Member(*row) for row in await self.ask(cypher.MEMBERS, ns=list(profiles))]
+        element = await self.profile_elements_of(profiles)
+        found = []
+        for of_identifier, *columns in await self.ask(cypher.MEMBERS, rows=[[element[n], n] for n in profiles]):
+            found.append(Member(*columns))
+            self.elements[columns[0]] = of_identifier
+        return found
 
     async def summaries(self, profiles: Collection[int]) -> dict[int, Summary]:
-        if not profiles:
-            return {}
-        return {row[0]: summary(row) for row in await self.ask(cypher.SUMMARIES, ns=list(profiles))}
+        unknown = [n for n in profiles if n not in self.summed]
+        if unknown:
+            self._sum_up(await self.ask(cypher.SUMMARIES, ns=unknown))
+        return {n: self.summed[n] for n in profiles if n in self.summed}
+
+    def _sum_up(self, rows: Iterable[Sequence[Any]]) -> None:
+        for element, *columns in rows:
+            self.elements[columns[0]] = element
+            self.summed[columns[0]] = summary(columns)
 
     async def links(self, pairs: Collection[Pair]) -> dict[Pair, LinkRow]:
         if not pairs:
             return {}
         element = await self.elements_of(at for pair in pairs for at in pair)
-        rows = await self.ask(cypher.LINKS, rows=[[element[a], element[b]] for a, b in pairs if a in element and b in element])
-        return {(a, b): link(a, b, columns) for a, b, *columns in rows}
+        listed = list(pairs)
+        rows = [[element[a], element[b], place] for place, (a, b) in enumerate(listed) if a in element and b in element]
+        found = {}
+        for place, of_link, barred, properties in await self.ask(cypher.LINKS, rows=rows):
+            pair = listed[place]
+            found[pair] = link_of(pair[0], pair[1], properties, barred=barred)
+            self.link_elements[pair] = of_link
+        return found
 
     async def usable_links(self, ids: Collection[int]) -> list[LinkRow]:
-        return _once(await self._of(cypher.USABLE_LINKS, ids))
+        return await self._links_at(cypher.USABLE_LINKS, ids, barred=False)
 
     async def barred_links(self, ids: Collection[int]) -> list[LinkRow]:
-        return _once(await self._of(cypher.BARRED_LINKS, ids))
+        return await self._links_at(cypher.BARRED_LINKS, ids, barred=True)
+
+    async def _links_at(self, statement: str, ids: Collection[int], *, barred: bool) -> list[LinkRow]:
+        """Links with an end among these, each once: the statement leaves out what it meets from the greater end of two."""
+        if not ids:
+            return []
+        element = await self.elements_of(ids)
+        once = list(dict.fromkeys(ids))
+        rows = await self.ask(statement, rows=[element[at] for at in once if at in element], ids=once)
+        return [link_of(at, far, properties, barred=barred) for at, far, properties in rows]
 
     async def degrees(self, asked: Collection[Pair], bound: int) -> dict[Pair, tuple[int, int]]:
         found: dict[Pair, tuple[int, int]] = {}
         ahead, limit = list(asked), bound + 1
         while ahead:
-            rows = await self.ask(cypher.DEGREES, rows=_ranges(ahead), limit=limit)
+            rows = await self.ask(cypher.DEGREES, rows=await self._ranges(ahead), limit=limit)
             ahead = []
             for at, low, groups, single in rows:
                 pair = (at, low >> NAMESPACE_SHIFT)
@@ -102,13 +152,18 @@ class UnderGate:
         return {pair: found.get(pair, (0, 0)) for pair in asked}
 
     async def total_degrees(self, ids: Collection[int], bound: int) -> dict[int, int]:
-        return {**dict.fromkeys(ids, 0), **dict(await self._of(cypher.TOTAL_DEGREES, ids))}
+        if not ids:
+            return {}
+        element = await self.elements_of(ids)
+        rows = await self.ask(cypher.TOTAL_DEGREES, rows=[[element[at], at] for at in ids if at in element])
+        return {**dict.fromkeys(ids, 0), **dict(rows)}
 
     async def rays(self, hubs: Collection[Pair], *, barred: bool) -> dict[Pair, list[LinkRow]]:
         found: dict[Pair, list[LinkRow]] = {hub: [] for hub in hubs}
         if hubs:
-            for at, low, far, *columns in await self.ask(cypher.BARRED_RAYS if barred else cypher.RAYS, rows=_ranges(hubs)):
-                found[at, low >> NAMESPACE_SHIFT].append(link(at, far, columns))
+            rows = await self.ask(cypher.BARRED_RAYS if barred else cypher.RAYS, rows=await self._ranges(hubs))
+            for at, low, far, properties in rows:
+                found[at, low >> NAMESPACE_SHIFT].append(link_of(at, far, properties, barred=barred))
         return found
 
     async def sightings(self, pairs: Collection[Pair]) -> dict[Pair, list[Sighting]]:
@@ -131,7 +186,11 @@ class UnderGate:
         return {bytes.fromhex(text) for text in await self.ask(cypher.JUDGEMENT_DIGESTS, hashes=[d.hex() for d in digests])}
 
     async def pins(self, ids: Collection[int]) -> list[Pin]:
-        return [Pin(*row) for row in await self._of(cypher.PINS, ids)]
+        found = []
+        for element, *columns in await self._of(cypher.PINS, ids):
+            self.elements[columns[0]] = element
+            found.append(Pin(*columns))
+        return found
 
     async def one_id_rows(self, numbers: Collection[int] = (), texts: Collection[str] = ()) -> list[OneIdRow]:
         if not numbers and not texts:
@@ -151,6 +210,20 @@ class UnderGate:
             self.elements.update(await self.ask(cypher.ELEMENTS, ids=list(unknown)))
         return self.elements
 
+    async def profile_elements_of(self, ns: Iterable[int]) -> dict[int, str]:
+        """Element ids, among them those of these profiles."""
+        unknown = set(ns).difference(self.elements)
+        if unknown:
+            self.elements.update(await self.ask(cypher.PROFILE_ELEMENTS, ns=list(unknown)))
+        return self.elements
+
+    async def _ranges(self, hubs: Collection[Pair]) -> list[list[Any]]:
+        """Identifier, the range of ids of one namespace, and the identifier's element id."""
+        element = await self.elements_of(at for at, _ in hubs)
+        return [
+            [at, namespace << NAMESPACE_SHIFT, (namespace + 1) << NAMESPACE_SHIFT, element[at]] for at, namespace in hubs if at in element
+        ]
+
     async def _of(self, statement: str, ids: Collection[int]) -> Sequence[Any]:
         """Rows about these identifiers, each asked for once."""
         if not ids:
@@ -162,18 +235,3 @@ class UnderGate:
 def _sighting(row: Sequence[Any]) -> Sighting:
     version, observed, score, ids = row
     return Sighting(version, observed, score, tuple(ids))
-
-
-def _ranges(hubs: Iterable[Pair]) -> list[list[int]]:
-    """Identifier, and the range of ids of one namespace."""
-    return [[at, namespace << NAMESPACE_SHIFT, (namespace + 1) << NAMESPACE_SHIFT] for at, namespace in hubs]
-
-
-def _once(rows: Iterable[Sequence[Any]]) -> list[LinkRow]:
-    """Links met from one end or from both."""
-    found: dict[Pair, LinkRow] = {}
-    for at, far, *columns in rows:
-        pair = (at, far) if at < far else (far, at)
-        if pair not in found:
-            found[pair] = link(at, far, columns)
-    return list(found.values())

@@ -63,7 +63,7 @@ class Writes(UnderGate):
     async def _rows(self, statement: str, rows: Iterable[Sequence[Any]], **values: Any) -> None:
         listed = [list(row) for row in rows]
         if listed:
-            await self.ask(statement, rows=listed, **values)
+            await self.post(statement, rows=listed, **values)
 
     async def _meet_announced(self) -> None:
         if self.announced:
@@ -88,12 +88,12 @@ class Writes(UnderGate):
 
     @kept
     async def write_rules(self, version: int, toml: str) -> None:
-        await self.ask(cypher.NEW_RULES, version=version, toml=toml, by=None, commit=self.commit)
+        await self.post(cypher.NEW_RULES, version=version, toml=toml, by=None, commit=self.commit)
 
     @kept
     async def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None:
         text = orjson.dumps(result).decode()
-        await self.ask(cypher.ANSWER, scope=key.scope, key=key.key, hash=digest.hex(), result=text, at=self.counters.at)
+        await self.post(cypher.ANSWER, scope=key.scope, key=key.key, hash=digest.hex(), result=text, at=self.counters.at)
 
     # ---------------------------------------------------------------- evidence
 
@@ -108,8 +108,10 @@ class Writes(UnderGate):
         await self._rows(cypher.YIELD_HEADS, back)
         await self._end_versions([v.replaces for v in versions if v.replaces is not None], SUPERSEDED)
         element = await self.elements_of(at for v in versions for at in v.ids)
-        await self._rows(cypher.NEW_VERSIONS, (_version(v, self.commit, element) for v in versions), commit=self.commit)
-        await self._rows(cypher.NEW_TOKENS, ((token, v.id) for v in versions for token in sorted(v.tokens)))
+        self.post_evidence(cypher.NEW_VERSIONS, rows=[_version(v, self.commit, element) for v in versions], commit=self.commit)
+        found = [[token, v.id] for v in versions for token in sorted(v.tokens)]
+        if found:
+            self.post_evidence(cypher.NEW_TOKENS, rows=found)
 
     async def _end_versions(self, versions: Sequence[int], state: int) -> None:
         """These active versions no longer count; what they carried moves to the history."""
@@ -117,7 +119,7 @@ class Writes(UnderGate):
             return
         head = True if state == WITHDRAWN else None
         told = await self.ask(cypher.END_VERSIONS, ids=versions, state=state, head=head, commit=self.commit)
-        await self.ask(cypher.END_CARRIES, ids=versions, commit=self.commit)
+        await self.post(cypher.END_CARRIES, ids=versions, commit=self.commit)
         names = self.rules.traits.names
         gone = ((token, version) for version, traits in told if traits is not None for token in tokens(orjson.loads(traits), names))
         await self._rows(cypher.END_TOKENS, gone)
@@ -138,7 +140,7 @@ class Writes(UnderGate):
     async def _write_judgement(
         self, number: int, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None
     ) -> None:
-        await self.ask(
+        await self.post(
             cypher.NEW_JUDGEMENT,
             id=number,
             kind=judgement.kind.value,
@@ -187,9 +189,17 @@ class Writes(UnderGate):
     async def _write_links(
         self, left: Sequence[Any], new: Sequence[Any], barred: Sequence[Any], seen: Sequence[Any], changed: Sequence[Any]
     ) -> None:
-        lists = (left, new, barred, seen, changed)
+        unread = [(a, b) for a, b, *_ in seen if (a, b) not in self.link_elements]
+        if unread:
+            await self.links(unread)
+        if seen:
+            columns_of = {self.link_elements[a, b]: columns for a, b, *columns in seen}
+            await self.post(cypher.LINKS_SEEN, ids=list(columns_of), columns=columns_of)
+        for a, b, *_ in left:
+            self.link_elements.pop((a, b), None)
+        lists = (left, new, barred, changed)
         element = await self.elements_of(at for rows in lists for a, b, *_ in rows for at in (a, b))
-        statements = (cypher.LINKS_GONE, cypher.NEW_LINKS, cypher.NEW_BARRED, cypher.LINKS_SEEN, cypher.LINKS_CHANGED)
+        statements = (cypher.LINKS_GONE, cypher.NEW_LINKS, cypher.NEW_BARRED, cypher.LINKS_CHANGED)
         for statement, rows in zip(statements, lists, strict=True):
             await self._rows(statement, ((element[a], element[b], *columns) for a, b, *columns in rows))
 
@@ -201,23 +211,29 @@ class Writes(UnderGate):
 
     @kept
     async def _write_flags(self, flags: Sequence[tuple[int, int, int | None]]) -> None:
-        rows = ((at, bits or None, group, bool(bits & SHARED)) for at, bits, group in flags)
+        await self._set_flags(flags)
+
+    async def _set_flags(self, flags: Sequence[tuple[int, int, int | None]]) -> None:
+        element = await self.elements_of(at for at, _, _ in flags)
+        rows = ((element[at], bits or None, group, bool(bits & SHARED)) for at, bits, group in flags)
         await self._rows(cypher.FLAGS, rows, commit=self.commit)
 
     async def apply(self, delta: Delta) -> list[int]:
         await self._meet_announced()
         first = self.counters.seq + 1
         self.counters.seq += len(delta.changes)
-        await self._apply(delta, first)
+        living, self.summed = frozenset(self.summed), {}
+        await self._apply(delta, first, living)
         return list(range(first, self.counters.seq + 1))
 
     @kept
-    async def _apply(self, delta: Delta, first: int) -> None:
+    async def _apply(self, delta: Delta, first: int, living: frozenset[int]) -> None:
+        """`living`: of the profiles that change, those known to have named somebody before."""
         commit = self.commit
-        flags = [*_marked(delta.fresh), *delta.flags]
-        if flags:
-            await self._rows(cypher.FLAGS, ((at, bits or None, group, bool(bits & SHARED)) for at, bits, group in flags), commit=commit)
-        await self._write_people(delta)
+        await self._set_flags([*_marked(delta.fresh), *delta.flags])
+        made = {n for n, _, _ in delta.made}
+        touched = {*delta.touched, *(change.n for change in delta.changes)}.difference(made)
+        await self._write_people(delta, living, touched)
         await self._write_pins(delta)
         element = await self.elements_of(at for a, b, _ in delta.refusals for at in (a, b))
         refusals = ((element[a], element[b], *((r.rule.value, r.namespace) if r else (None, None))) for a, b, r in delta.refusals)
@@ -225,11 +241,9 @@ class Writes(UnderGate):
         await self._rows(cypher.CAUSES, delta.causes)
         await self._rows(cypher.NEW_CHANGES, (_change(seq, c) for seq, c in enumerate(delta.changes, first)), commit=commit)
 
-    async def _write_people(self, delta: Delta) -> None:
+    async def _write_people(self, delta: Delta, living: frozenset[int], touched: set[int]) -> None:
         """Summaries and memberships. A new profile is written with its members, others get them."""
         commit = self.commit
-        if delta.moved:
-            await self.ask(cypher.END_MEMBERSHIPS, ids=[at for at, _ in delta.moved], commit=commit)
         joining: dict[int, list[int]] = defaultdict(list)
         for member in delta.fresh:
             if member.profile:
@@ -237,27 +251,32 @@ class Writes(UnderGate):
         for at, profile in delta.moved:
             if profile is not None:
                 joining[profile].append(at)
-        element = await self.elements_of(at for ids in joining.values() for at in ids)
+        element = await self.elements_of((*(at for ids in joining.values() for at in ids), *(at for at, _ in delta.moved)))
+        if delta.moved:
+            await self.post(cypher.END_MEMBERSHIPS, ids=[element[at] for at, _ in delta.moved], commit=commit)
         members = {n: [element[at] for at in ids] for n, ids in joining.items()}
         rows = {row.n: row for row in delta.profiles}
         made = [(n, one_id, pin, *summary_columns(rows.pop(n)), members.pop(n, [])) for n, one_id, pin in delta.made]
         await self._rows(cypher.NEW_PROFILES, made, commit=commit)
-        retired = [n for n, _ in delta.leads]
-        if retired or rows:
-            await self.ask(cypher.LEAD_NOWHERE, ns=[*retired, *rows])
-        await self._rows(cypher.PROFILES_RETIRED, delta.leads, commit=commit)
-        await self._rows(cypher.LEAD_TO, ((n, to) for n, to in delta.leads if to is not None))
-        await self._rows(cypher.PROFILES_CHANGED, ((n, *summary_columns(row)) for n, row in rows.items()))
-        await self._rows(cypher.NEW_MEMBERSHIPS, members.items(), commit=commit)
-        touched = {*delta.touched, *(change.n for change in delta.changes)}.difference(row[0] for row in made)
-        if touched:
-            await self.ask(cypher.TOUCHED, ns=sorted(touched), commit=commit)
+        element = await self.profile_elements_of((*rows, *members, *touched, *(n for lead in delta.leads for n in lead if n is not None)))
+        changed = [(n, (element[n], *summary_columns(row), n in touched)) for n, row in rows.items()]
+        led = [element[n] for n in (*rows, *(n for n, _ in delta.leads)) if n not in living]
+        if led:
+            await self.post(cypher.LEAD_NOWHERE, ids=led)
+        retired = ((element[n], to, None if to is None else element[to]) for n, to in delta.leads)
+        await self._rows(cypher.PROFILES_RETIRED, retired, commit=commit)
+        await self._rows(cypher.PROFILES_CHANGED, (row for n, row in changed if n in living), commit=commit)
+        await self._rows(cypher.PROFILES_RESTORED, (row for n, row in changed if n not in living), commit=commit)
+        await self._rows(cypher.NEW_MEMBERSHIPS, ((element[n], ids) for n, ids in members.items()), commit=commit)
+        left = touched.difference(rows)
+        if left:
+            await self.post(cypher.TOUCHED, ids=[element[n] for n in sorted(left)], commit=commit)
 
     async def _write_pins(self, delta: Delta) -> None:
         if delta.pins or delta.closed:
-            await self.ask(cypher.END_PINS, ns=[n for n, _ in (*delta.pins, *delta.closed)], commit=self.commit)
-            await self._rows(cypher.PINNED, delta.pins, commit=self.commit)
-            await self._rows(cypher.CLOSED, delta.closed, commit=self.commit)
+            element = await self.profile_elements_of(n for n, _ in (*delta.pins, *delta.closed))
+            pinned = [*((element[n], pin, None) for n, pin in delta.pins), *((element[n], None, into) for n, into in delta.closed)]
+            await self._rows(cypher.PINNED, pinned, commit=self.commit)
 
 
 def _marked(fresh: Collection[Member]) -> list[tuple[int, int, int | None]]:
@@ -265,9 +284,9 @@ def _marked(fresh: Collection[Member]) -> list[tuple[int, int, int | None]]:
     return [(m.id, m.flags, m.group) for m in fresh if m.flags or m.group is not None]
 
 
-def _version(v: NewVersion, commit: int, element: Mapping[int, str]) -> tuple[Any, ...]:
+def _version(v: NewVersion, commit: int, element: Mapping[int, str]) -> list[Any]:
     fragment, active = v.fragment, v.state is FragmentStatus.ACTIVE
-    return (
+    return [
         v.id,
         fragment.source,
         fragment.id,
@@ -282,8 +301,9 @@ def _version(v: NewVersion, commit: int, element: Mapping[int, str]) -> tuple[An
         _texts(v.blocked) or None,
         None if fragment.traits is None else orjson.dumps(fragment.traits).decode(),
         None if active else commit,
+        None if active else v.digest.hex(),
         [element[at] for at in v.ids] if active else [],
-    )
+    ]
 
 
 def _texts(identifiers: Sequence[Identifier]) -> list[str]:

@@ -35,6 +35,8 @@ class Neo4jWriting(Interactions):
         self.names = transaction.names
         self.rules = transaction.rules
         self.elements = transaction.elements
+        self.link_elements = transaction.link_elements
+        self.summed = {}
         self._transaction = transaction
 
     @property
@@ -47,6 +49,16 @@ class Neo4jWriting(Interactions):
         except StoreTrouble:
             self.failed = True
             raise
+
+    async def post(self, statement: str, /, **values: Any) -> None:
+        try:
+            await self._transaction.post(statement, **values)
+        except StoreTrouble:
+            self.failed = True
+            raise
+
+    def post_evidence(self, statement: str, /, **values: Any) -> None:
+        self._transaction.post_evidence(statement, **values)
 
     def namespaces(self) -> Sequence[str]:
         return self.names.names

@@ -19,7 +19,11 @@ from graph.store.neo4j.connect import target_of
 from graph.store.neo4j.store import Neo4jStore
 from tests import neo4j_server
 
-STATEMENTS = {name: text for name, text in vars(cypher).items() if name.isupper() and not name.startswith("_") and name != "AWAIT_INDEXES"}
+STATEMENTS = {
+    name: text
+    for name, text in vars(cypher).items()
+    if isinstance(text, str) and name.isupper() and name[0] != "_" and name != "AWAIT_INDEXES"
+}
 SCANS = re.compile(r"AllNodesScan|ByLabelScan|LabelScan|TypeScan|IndexScan|AllRelationships|CartesianProduct.*Scan")
 VALUES: dict[str, Any] = {
     "rows": [],
@@ -27,6 +31,7 @@ VALUES: dict[str, Any] = {
     "ns": [],
     "hashes": [],
     "ends": [],
+    "columns": {},
     "places": [],
     "raw": [],
     "tokens": [],

@@ -117,16 +117,16 @@ async def test_a_commit_whose_answer_is_lost_is_looked_up(store: Neo4jStore, mon
 
 
 async def test_a_cancelled_request_leaves_the_gate_free_and_its_group_standing(store: Neo4jStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = Neo4jWriting.ask
+    post = Neo4jWriting.post
     cancelled: list[asyncio.Task[Any]] = []
 
-    async def cut(self: Neo4jWriting, statement: str, /, **values: Any) -> Any:
+    async def cut(self: Neo4jWriting, statement: str, /, **values: Any) -> None:
         task = asyncio.current_task()
-        if task in cancelled and "CREATE (f:Fragment" in statement:
+        if task in cancelled and "CREATE (p:Profile" in statement:
             task.cancel()  # reaches it while the statement is under way
-        return await ask(self, statement, **values)
+        await post(self, statement, **values)
 
-    monkeypatch.setattr(Neo4jWriting, "ask", cut)
+    monkeypatch.setattr(Neo4jWriting, "post", cut)
 
     async def begin_and_go() -> Any:
         task = asyncio.current_task()
