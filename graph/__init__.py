@@ -13,6 +13,7 @@ __all__ = ["FRONT_DOOR"]
 
 FRONT_DOOR = (
     "graph.check",
+    "graph.conflicts",
     "graph.curate",
     "graph.errors",
     "graph.explain",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from graph.model import ChangeKind, FragmentStatus, Identifier, Instant, JudgementKind, ProfileKind, RecordKey, Refusal
+from graph.model import ChangeKind, FragmentStatus, Identifier, Instant, JudgementKind, ProfileKind, RecordKey, Refusal, Rule
 
 __all__ = [
     "Args",
@@ -20,6 +20,7 @@ __all__ = [
     "ByNumber",
     "ByOneId",
     "ChangeView",
+    "ConflictView",
     "Connection",
     "Edge",
     "ExplanationView",
@@ -65,6 +66,7 @@ class Want:
     - trait: `identifier`, `alternatives`(first); candidate: `identifier`
     - change: `gained`(first, after), `lost`(first, after), `profile`
     - peer and social node: `profile`; judgement: `a`, `b`
+    - conflict: `a`, `b` (inner: profile parts), which are always there; `links`(first)
     - explanation: `path`, `refused`, `bridges` (inner: link parts); they are always there
     """
 
@@ -313,6 +315,25 @@ class ChangeView:
     cause_kind: str
     cause: int
     by: str | None
+    parts: Parts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictView:
+    """Two profiles that a rule holds apart; `id` are the ends of a link between them, `a` and `b` the profiles that hold these.
+
+    `rule` refuses that link, `namespace` is that of its weaker end; `link_count` and `last_seen` are those of all that are refused between
+    the two. `postponed`: a steward put it off, and none of these links was seen more often since.
+    """
+
+    id: tuple[int, int]
+    a: ProfileView
+    b: ProfileView
+    rule: Rule
+    namespace: str
+    link_count: int
+    last_seen: Instant
+    postponed: bool
     parts: Parts = field(default_factory=dict)
 
 

@@ -30,6 +30,7 @@ from graph.resolve.links import Tally
 from graph.resolve.rules import Rules
 from graph.views import (
     ChangeView,
+    ConflictView,
     Connection,
     ExplanationView,
     FragmentView,
@@ -447,6 +448,10 @@ class Writing(Protocol):
         """Links as they are from now on, and those that are no more; `before` holds those there were."""
         ...
 
+    async def postpone(self, links: Sequence[tuple[int, int, int]]) -> None:
+        """Put off the conflict that these refused links (a, b, versions that carry it) make: it shows as such until there are more."""
+        ...
+
     async def apply(self, delta: Delta) -> list[int]:
         """Write identity; the feed positions of its changes come back."""
         ...
@@ -465,9 +470,9 @@ class Reads(Protocol):
 
     async def nodes(
         self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
-    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | None]:
+    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | None]:
         """Objects by kind and number: ("profile", n), ("identifier", id), ("link", (a, b)), ("fragment", version id), ("judgement", id),
-        ("change", seq); `want` by kind. A retired OneID answers for itself."""
+        ("change", seq), ("conflict", (a, b)); `want` by kind. A retired OneID answers for itself, a conflict that is decided is None."""
         ...
 
     async def profiles(
@@ -503,6 +508,25 @@ class Reads(Protocol):
     async def shared_identifiers(
         self, page: Page, want: Sequence[Want], *, namespaces: Sequence[str] | None = None, token: int | None = None
     ) -> Connection[IdentifierView]: ...
+
+    async def conflicts(
+        self,
+        page: Page,
+        want: Sequence[Want],
+        *,
+        namespaces: Sequence[str] | None = None,
+        min_links: int = 1,
+        postponed: bool = False,
+        token: int | None = None,
+    ) -> Connection[ConflictView]:
+        """Pairs of profiles held apart by a rule that refused links while profiles were built, with at least so many such links between
+        them; where a judgement `distinct` parts them it is decided, and no conflict. `postponed`: also those put off.
+
+        Of links whose weaker end is of one of `namespaces`, by default of those that stand for persons, the first places a pair: by day of
+        the last sighting, latest first, then by fragments, most first, then by ids. Nobody comes twice over all pages while nothing
+        changes. Work on a page is bounded; where much is left out it is short, and its end passes that.
+        """
+        ...
 
     async def changes(
         self,

@@ -21,7 +21,16 @@ ROOMS = (
     ("graph.store.sqlite", "graph.store.neo4j"),
     ("graph.store",),
     ("graph.evidence", "graph.relink", "graph.rename", "graph.settle", "graph.judging", "graph.outcome", "graph.planning"),
-    ("graph.ingest", "graph.curate", "graph.interactions", "graph.profiles", "graph.check", "graph.explain", "graph.previews"),
+    (
+        "graph.ingest",
+        "graph.curate",
+        "graph.interactions",
+        "graph.profiles",
+        "graph.check",
+        "graph.conflicts",
+        "graph.explain",
+        "graph.previews",
+    ),
     ("graph",),
     ("service",),
 )

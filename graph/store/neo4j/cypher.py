@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from graph.store.neo4j.schema import HELD as _HELD
+
 _LINK: Final = "k.n, k.bare, coalesce(k.dirty, 0), k.first, k.last, k.score, k.refused, k.namespace, type(k) = 'BARRED'"
 
 _SUMMARY: Final = "[elementId(p), p.n, p.pin, p.size, p.counts, p.kind, p.contested, p.aliases]"
@@ -340,8 +342,11 @@ SET k.n = r[0], k.bare = r[1], k.first = r[2], k.last = r[3]
 LINKS_CHANGED: Final = f"""{_LINK_OF}
 SET k.n = r[2], k.bare = r[3], k.dirty = r[4], k.first = r[5], k.last = r[6], k.score = r[7], k.refused = r[8], k.namespace = r[9]
 """
-LINKS_REFUSED: Final = f"{_LINK_OF} SET k.refused = r[2], k.namespace = r[3]"
+LINKS_REFUSED: Final = f"{_LINK_OF} SET k.refused = r[2], k.namespace = r[3], k.held = {_HELD.format(refused='r[2]')}"
+LINKS_HELD: Final = f"{_LINK_OF} SET k.held = {_HELD.format(refused='k.refused')}"
 LINKS_GONE: Final = f"{_LINK_OF} DELETE k"
+
+POSTPONED: Final = "UNWIND $rows AS r CREATE (:Postponed {a: r[0], b: r[1], n: r[2], made: $commit})"
 
 # ---------------------------------------------------------------- writing: identity
 

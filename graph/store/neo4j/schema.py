@@ -64,6 +64,10 @@ commits; a property that says "absent" is not there. What is live has the names 
     score               the highest of clean scored ones; absent: none
     refused             rule; absent: accepted
     namespace           name of the namespace whose limit refused it; absent: none
+    held                of a LINK that is refused, but not as `distinct`: its place among the conflicts that stewards work through, digits
+                        that sort as they do (`held_before`); absent: none; indexed
+(:Postponed {a, b, n, made})                           a refused link (ids of its ends, versions that carried it) of a conflict that was
+                        put off by commit `made`; index (a, b, made)
 
 (:Judgement)
     id                  unique; in the order recorded
@@ -115,7 +119,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["STEPS", "label_of"]
+__all__ = ["HELD", "STEPS", "held_before", "label_of"]
 
 
 def _unique(name: str, what: str, *properties: str) -> str:
@@ -161,13 +165,42 @@ _FIRST = (
     _unique("namespace_name", "(x:Namespace)", "name"),
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+HELD = """CASE WHEN {refused} <> 'distinct' THEN
+    right('000000' + toString(a.id / 1099511627776), 7) + right('000000' + toString(b.id / 1099511627776), 7)
+    + right('000000' + toString(5000000 - k.last / 86400000000), 7) + right('000000000' + toString(9999999999 - k.n), 10)
+    + right('000000000000' + toString(a.id % 1099511627776), 13) + right('000000000000' + toString(b.id % 1099511627776), 13)
+END"""
+"""`held` of a link k from a to b that `refused` refuses: namespaces of its ends, day and versions counted downwards, places of its ends."""
+
+_CONFLICTS = (
+    _range("link_held", "()-[r:LINK]-()", "held"),
+    _range("postponed_pair", "(x:Postponed)", "a", "b", "made"),
+    f"""
+MATCH (a:Identifier)-[k:LINK]->(b:Identifier) WHERE k.refused IS NOT NULL AND k.held IS NULL
+CALL (a, k, b) {{ SET k.held = {HELD.format(refused="k.refused")} }} IN TRANSACTIONS OF 10000 ROWS
+""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """
-Identifier Shared Profile Retired Fragment NameToken Judgement Change Commit Request Rules Namespace Gate Schema
+Identifier Shared Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Rules Namespace Gate Schema
 """
 _OURS = frozenset(_MEANT.split())
+
+
+def held_before(space: tuple[int, int], after: tuple[int, ...]) -> tuple[str, str]:
+    """Between which texts, both left out, `held` of the links of a space stands that come after a key (day, versions, a, b)."""
+    of_space = f"{space[0]:07}{space[1]:07}"
+    day, n, *ends = after
+    begin = f"{of_space}{max(0, min(5_000_000 - day, 9_999_999)):07}{max(0, min(9_999_999_999 - n, 9_999_999_999)):010}"
+    for end, number in zip(ends, space, strict=True):  # the key may be of another space: then its ends are before all of this one, or after
+        if end >> 40 != number:
+            begin += ":" if end >> 40 > number else ""
+            break
+        begin += f"{end & ((1 << 40) - 1):013}"
+    return begin, f"{of_space}:"
 
 
 def label_of(namespace: str) -> str:

@@ -25,6 +25,7 @@ from graph.store.neo4j.writing import Neo4jWriting
 from graph.store.ports import Everything, ExportKind
 from graph.views import (
     ChangeView,
+    ConflictView,
     Connection,
     ExplanationView,
     FragmentView,
@@ -219,7 +220,7 @@ class Neo4jStore:
 
     async def nodes(
         self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
-    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | None]:
+    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | None]:
         return await self.read(reads.nodes, token, ids, want)
 
     async def profiles(
@@ -252,6 +253,18 @@ class Neo4jStore:
         self, page: Page, want: Sequence[Want], *, namespaces: Sequence[str] | None = None, token: int | None = None
     ) -> Connection[IdentifierView]:
         return await self.read(reads.shared_identifiers, token, page, want, namespaces=namespaces)
+
+    async def conflicts(
+        self,
+        page: Page,
+        want: Sequence[Want],
+        *,
+        namespaces: Sequence[str] | None = None,
+        min_links: int = 1,
+        postponed: bool = False,
+        token: int | None = None,
+    ) -> Connection[ConflictView]:
+        return await self.read(reads.conflicts, token, page, want, namespaces=namespaces, min_links=min_links, postponed=postponed)
 
     async def changes(
         self,

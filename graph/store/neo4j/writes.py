@@ -183,11 +183,19 @@ class Writes(UnderGate):
             if earlier is not None:
                 left.append((row.a, row.b))
             new[row.barred].append((row.a, row.b, *columns))
-        await self._write_links(left, new[False], new[True], seen, changed)
+        refused = {pair for pair, row in before.items() if row.refused is not None}
+        held = [(row.a, row.b) for row in rows if not row.barred and (row.refused is not None or (row.a, row.b) in refused)]
+        await self._write_links(left, new[False], new[True], seen, changed, held)
 
     @kept
     async def _write_links(
-        self, left: Sequence[Any], new: Sequence[Any], barred: Sequence[Any], seen: Sequence[Any], changed: Sequence[Any]
+        self,
+        left: Sequence[Any],
+        new: Sequence[Any],
+        barred: Sequence[Any],
+        seen: Sequence[Any],
+        changed: Sequence[Any],
+        held: Sequence[Any],
     ) -> None:
         unread = [(a, b) for a, b, *_ in seen if (a, b) not in self.link_elements]
         if unread:
@@ -197,11 +205,15 @@ class Writes(UnderGate):
             await self.post(cypher.LINKS_SEEN, ids=list(columns_of), columns=columns_of)
         for a, b, *_ in left:
             self.link_elements.pop((a, b), None)
-        lists = (left, new, barred, changed)
+        lists = (left, new, barred, changed, held)
         element = await self.elements_of(at for rows in lists for a, b, *_ in rows for at in (a, b))
-        statements = (cypher.LINKS_GONE, cypher.NEW_LINKS, cypher.NEW_BARRED, cypher.LINKS_CHANGED)
+        statements = (cypher.LINKS_GONE, cypher.NEW_LINKS, cypher.NEW_BARRED, cypher.LINKS_CHANGED, cypher.LINKS_HELD)
         for statement, rows in zip(statements, lists, strict=True):
             await self._rows(statement, ((element[a], element[b], *columns) for a, b, *columns in rows))
+
+    @kept
+    async def postpone(self, links: Sequence[tuple[int, int, int]]) -> None:
+        await self._rows(cypher.POSTPONED, links, commit=self.commit)
 
     # ---------------------------------------------------------------- identity
 

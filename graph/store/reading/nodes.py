@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from graph.resolve.rules import Rules
+from graph.store.reading.conflicts import conflict_views
 from graph.store.reading.feed import change_views
 from graph.store.reading.fragments import fragment_views
 from graph.store.reading.identifiers import identifier_views
@@ -14,17 +15,17 @@ from graph.store.reading.links import link_views
 from graph.store.reading.profiles import profile_views
 from graph.store.reading.rows import Judged, Rows, Seen
 from graph.store.reading.trip import Trip
-from graph.views import ChangeView, FragmentView, IdentifierView, JudgementView, LinkView, ProfileView, Want
+from graph.views import ChangeView, ConflictView, FragmentView, IdentifierView, JudgementView, LinkView, ProfileView, Want
 
 __all__ = ["nodes"]
 
-Node: TypeAlias = ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView
+Node: TypeAlias = ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView
 
 
 async def nodes(rows: Rows, rules: Rules, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]]) -> list[Node | None]:
     """Objects in the order asked, None for unknown. A retired OneID answers for itself; an identifier that nothing mentions is unknown.
 
-    A link is named by its ends (a, b), a judgement as a link by (number,).
+    A link is named by its ends (a, b), a judgement as a link by (number,); a conflict by the ends of a link between its profiles.
     """
     trip = Trip(rows, rules)
     by_kind: dict[str, list[Any]] = {}
@@ -58,4 +59,5 @@ _READERS: Final[Mapping[str, Callable[[Trip, Sequence[Any], Sequence[Want]], Awa
     "fragment": fragment_views,
     "judgement": judgement_views,
     "change": change_views,
+    "conflict": conflict_views,
 }

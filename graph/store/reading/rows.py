@@ -7,14 +7,14 @@ graph.store.ports. Rows that stand for objects that are not there are left out; 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from graph.model import FragmentStatus, Identifier, Instant, JudgementKind, RecordKey
 from graph.resolve.explain import RefusedLink
 from graph.social.ties import Direction
 from graph.views import Key, ProfileView
 
-__all__ = ["STATES", "Bounds", "Face", "Judged", "Newest", "Row", "Rows", "Seen", "TieAsk", "Version"]
+__all__ = ["STATES", "Bounds", "Face", "Held", "Judged", "Newest", "Row", "Rows", "Seen", "Space", "TieAsk", "Version", "day_of"]
 
 Row: TypeAlias = Sequence[Any]
 STATES = (FragmentStatus.ACTIVE, FragmentStatus.SUPERSEDED, FragmentStatus.WITHDRAWN)
@@ -102,6 +102,34 @@ class Judged(NamedTuple):
     @property
     def accepted(self) -> bool:
         return self.kind is JudgementKind.SAME and self.in_force
+
+
+Space: TypeAlias = tuple[int, int]
+"""The numbers of the namespaces of a link's ends, the smaller first."""
+_DAY: Final = 86_400_000_000
+
+
+def day_of(at: Instant) -> int:
+    """Whole days from 1970 to an instant, counted towards 1970."""
+    return at // _DAY if at >= 0 else -(-at // _DAY)
+
+
+class Held(NamedTuple):
+    """A link that was refused while profiles were built, and the profiles that hold its ends."""
+
+    p: int
+    q: int
+    link: Seen
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        return (self.p, self.q) if self.p < self.q else (self.q, self.p)
+
+    @property
+    def key(self) -> Key:
+        """Its place among conflicts: the day it was last seen, how many fragments carry it, its ends."""
+        link = self.link
+        return (day_of(link.last or 0), link.n, link.a, link.b)
 
 
 class TieAsk(NamedTuple):
@@ -255,6 +283,26 @@ class Rows(Protocol):
 
     async def judged_at(self, ns: Collection[int], most: int) -> Iterable[Judged]:
         """Live judgements that name a member of profiles, in force or not, void ones left out; perhaps more than once, `most` in all."""
+        ...
+
+    # ------------------------------------------------------------ conflicts
+
+    async def namespaces(self) -> Iterable[tuple[int, str]]:
+        """(number, name) of every namespace that an identifier was ever of."""
+        ...
+
+    async def conflicting(self, spaces: Sequence[Space], after: Key, most: int) -> Iterable[Held]:
+        """Links refused while profiles were built, but for those that a judgement keeps apart; of each space the first `most` after a key
+        (day, fragments, a, b), by day and fragments downwards, then by ids."""
+        ...
+
+    async def between(self, pairs: Collection[tuple[int, int]], most: int) -> Iterable[tuple[tuple[int, int], Seen]]:
+        """(pair, link), of such links between the profiles of each pair: those found among `most` links of the smaller one's members, at
+        either end of these."""
+        ...
+
+    async def postponed(self, pairs: Collection[tuple[int, int]]) -> Iterable[tuple[int, int, int]]:
+        """(a, b, fragments that carried it then) of links that were put off, as it was done last."""
         ...
 
     # ------------------------------------------------------------ judgements and changes

@@ -148,4 +148,15 @@ ALTER TABLE judgement ADD COLUMN with_b TEXT;
 CREATE TABLE judgement_end (identifier INTEGER NOT NULL, judgement INTEGER NOT NULL, PRIMARY KEY (identifier, judgement)) WITHOUT ROWID;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS)
+_CONFLICTS = """
+-- what stewards work through: links refused while profiles were built, but for those that a judgement parts; by the namespaces of both
+-- ends, the day of the last sighting and the versions that carry it
+CREATE INDEX link_refused ON link (a >> 40, b >> 40, last / 86400000000 DESC, n DESC, a, b) WHERE refused <> 'distinct';
+-- a conflict that a steward put off: every link refused between the two profiles at commit `made`, and the versions that carried it then
+CREATE TABLE postponed (
+    a INTEGER NOT NULL, b INTEGER NOT NULL, made INTEGER NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY (a, b, made)
+) WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS)

@@ -28,6 +28,7 @@ from graph.store.sqlite.export import export_chunks
 from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
 from graph.views import (
     ChangeView,
+    ConflictView,
     Connection,
     ExplanationView,
     FragmentView,
@@ -235,7 +236,7 @@ class SqliteStore:
 
     async def nodes(
         self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
-    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | None]:
+    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | None]:
         await self._reached(token)
         return await self.read(reads.nodes, ids, want)
 
@@ -273,6 +274,19 @@ class SqliteStore:
     ) -> Connection[IdentifierView]:
         await self._reached(token)
         return await self.read(reads.shared_identifiers, page, want, namespaces=namespaces)
+
+    async def conflicts(
+        self,
+        page: Page,
+        want: Sequence[Want],
+        *,
+        namespaces: Sequence[str] | None = None,
+        min_links: int = 1,
+        postponed: bool = False,
+        token: int | None = None,
+    ) -> Connection[ConflictView]:
+        await self._reached(token)
+        return await self.read(reads.conflicts, page, want, namespaces=namespaces, min_links=min_links, postponed=postponed)
 
     async def changes(
         self,

@@ -142,6 +142,9 @@ class Writes:
         rule = None if refused is None else refused.rule.value
         return (tally.clean, tally.bare, tally.dirty, tally.first, tally.last, tally.top, rule, namespace)
 
+    def postpone(self, links: Sequence[tuple[int, int, int]]) -> None:
+        self.connection.executemany("INSERT INTO postponed (a, b, n, made) VALUES (?, ?, ?, ?)", [(*link, self.commit) for link in links])
+
     def apply(self, delta: Delta) -> list[int]:
         self.write_identifiers(delta.fresh, delta.flags)
         self._write_memberships(delta)

@@ -313,5 +313,8 @@ class SqliteWriting:
     async def write_links(self, rows: Sequence[LinkRow], gone: Sequence[Pair], before: Mapping[Pair, LinkRow]) -> None:
         await self._run(self.writes.write_links, rows, gone, before)
 
+    async def postpone(self, links: Sequence[tuple[int, int, int]]) -> None:
+        await self._run(self.writes.postpone, links)
+
     async def apply(self, delta: Delta) -> list[int]:
         return await self._run(self.writes.apply, delta)

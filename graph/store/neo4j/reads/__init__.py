@@ -15,6 +15,7 @@ from graph.resolve.rules import Rules
 from graph.store import reading
 from graph.store.neo4j.reads import feed as of_the_store
 from graph.store.neo4j.reads.asking import Run, again
+from graph.store.neo4j.reads.conflicts import ConflictRows
 from graph.store.neo4j.reads.evidence import EvidenceRows
 from graph.store.neo4j.reads.feed import FeedRows
 from graph.store.neo4j.reads.identity import IdentityRows
@@ -22,6 +23,7 @@ from graph.store.neo4j.reads.ties import TieRows
 from graph.store.reading.nodes import Node
 from graph.views import (
     ChangeView,
+    ConflictView,
     Connection,
     ExplanationView,
     FragmentView,
@@ -39,6 +41,7 @@ __all__ = [
     "Neo4jRows",
     "Run",
     "changes",
+    "conflicts",
     "explain",
     "fragment",
     "head",
@@ -53,7 +56,7 @@ __all__ = [
 ]
 
 
-class Neo4jRows(IdentityRows, EvidenceRows, FeedRows, TieRows):
+class Neo4jRows(IdentityRows, EvidenceRows, FeedRows, TieRows, ConflictRows):
     """graph.store.reading.rows.Rows, over the statements of one read."""
 
 
@@ -102,6 +105,22 @@ async def shared_identifiers(
 ) -> Connection[IdentifierView]:
     return await again(
         partial(Neo4jRows, run, rules), lambda rows: reading.shared_identifiers(rows, rules, page, want, namespaces=namespaces)
+    )
+
+
+async def conflicts(
+    run: Run,
+    rules: Rules,
+    page: Page,
+    want: Sequence[Want],
+    *,
+    namespaces: Sequence[str] | None = None,
+    min_links: int = 1,
+    postponed: bool = False,
+) -> Connection[ConflictView]:
+    return await again(
+        partial(Neo4jRows, run, rules),
+        lambda rows: reading.conflicts(rows, rules, page, want, namespaces=namespaces, min_links=min_links, postponed=postponed),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from graph.resolve.rules import Rules
 from graph.store import reading
 from graph.store.reading.rows import Rows
+from graph.store.sqlite.reads.conflicts import ConflictRows
 from graph.store.sqlite.reads.feed import FeedRows, head
 from graph.store.sqlite.reads.fragments import FragmentRows
 from graph.store.sqlite.reads.identifiers import IdentifierRows
@@ -27,6 +28,7 @@ from graph.store.sqlite.reads.ties import TieRows
 __all__ = [
     "SqliteRows",
     "changes",
+    "conflicts",
     "explain",
     "fragment",
     "head",
@@ -44,7 +46,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class SqliteRows(IdentifierRows, OneIdRows, FragmentRows, LinkRows, JudgementRows, FeedRows, SearchRows, TieRows):
+class SqliteRows(IdentifierRows, OneIdRows, FragmentRows, LinkRows, JudgementRows, FeedRows, SearchRows, TieRows, ConflictRows):
     """graph.store.reading.rows.Rows, of one moment: those of a connection inside one read transaction."""
 
 
@@ -61,6 +63,7 @@ def _here(
 
 
 changes = _here(reading.changes)
+conflicts = _here(reading.conflicts)
 explain = _here(reading.explain)
 fragment = _here(reading.fragment)
 nodes = _here(reading.nodes)

@@ -13,13 +13,14 @@ from graph.store.reading.rows import Judged, Seen
 from graph.store.sqlite.reads.asking import Asking, numbers, numbers_of, pairs_of
 from graph.views import ProfileView
 
-__all__ = ["LinkRows"]
+__all__ = ["COLUMNS", "LinkRows"]
 
-_COLUMNS: Final = """
+COLUMNS: Final = """
 l.a, l.b, l.n, l.bare, l.dirty, l.first, l.last, l.score, l.refused, (SELECT name FROM namespace WHERE no = l.namespace)
 """
+"""What a `Seen` is made of, of a link `l`."""
 _ONE: Final = f"""
-SELECT {_COLUMNS} FROM json_each(?1) j CROSS JOIN {{table}} l
+SELECT {COLUMNS} FROM json_each(?1) j CROSS JOIN {{table}} l
 ON l.a = json_extract(j.value, '$[0]') AND l.b = json_extract(j.value, '$[1]')
 """
 _TIMES: Final = """
@@ -63,16 +64,16 @@ CROSS JOIN json_each((SELECT json_group_array(a) FROM (
 ))) j CROSS JOIN {table} l ON l.a = j.value AND l.b = m.id
 """
 _ALL_ACCEPTED: Final = f"""
-SELECT p.value, {_COLUMNS} FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value AND m.id >= ?2
+SELECT p.value, {COLUMNS} FROM json_each(?1) p CROSS JOIN identifier m ON m.profile = p.value AND m.id >= ?2
 CROSS JOIN link l ON l.a = m.id AND (l.a > ?2 OR l.b > ?3) AND l.refused IS NULL LIMIT ?4
 """
 _STREAMS: Final = {
-    False: (_FORWARDS.format(columns=_COLUMNS, table="link", kept="AND k.refused IS NULL"),),
+    False: (_FORWARDS.format(columns=COLUMNS, table="link", kept="AND k.refused IS NULL"),),
     True: (
-        _FORWARDS.format(columns=_COLUMNS, table="link", kept=""),
-        _BACKWARDS.format(columns=_COLUMNS, table="link", kept="AND k.refused IS NOT NULL"),
-        _FORWARDS.format(columns=_COLUMNS, table="barred", kept=""),
-        _BACKWARDS.format(columns=_COLUMNS, table="barred", kept=""),
+        _FORWARDS.format(columns=COLUMNS, table="link", kept=""),
+        _BACKWARDS.format(columns=COLUMNS, table="link", kept="AND k.refused IS NOT NULL"),
+        _FORWARDS.format(columns=COLUMNS, table="barred", kept=""),
+        _BACKWARDS.format(columns=COLUMNS, table="barred", kept=""),
     ),
 }
 _IN_FORCE: Final = "ended IS NULL AND in_force"
