@@ -25,7 +25,7 @@ settings.register_profile("by_hand", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("ONEID_HYPOTHESIS") or ("ci" if os.environ.get("CI") else "dev"))
 
 
-ON_A_SERVER = 25
+ON_A_SERVER = 20
 """Examples of a property that is tried on a server, at most: each waits for the network many times."""
 
 

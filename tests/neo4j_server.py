@@ -57,6 +57,7 @@ db.lock.acquisition.timeout=10s
 db.transaction.timeout=60s
 db.tx_log.preallocate=false
 db.store.files.preallocate=false
+dbms.cypher.min_replan_interval=1h
 """
 _OPENED: Final = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 _SMALL: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m")

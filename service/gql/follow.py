@@ -1,23 +1,31 @@
 """Following the feed and single profiles.
 
 A follower reads, hands on what it read, and then waits for the next commit: one page is all it ever holds, however slow its
-reader is. It stops when the service is about to close.
+reader is. It stops when the service is about to close. Each look carries the commit it was told of, as a token: a member of a cluster that
+does not have it yet would show nothing new, and the next look only comes with the next commit.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+from graph.errors import NotFound
+from graph.jobs import ENDED, job
+from graph.store.ports import JobRow
 from graph.views import ChangeView, Key, LookUp, Page, ProfileView, Want
 from service.gql.context import Service
 
-__all__ = ["Event", "follow_feed", "follow_profile"]
+__all__ = ["Event", "follow_feed", "follow_job", "follow_profile"]
 
 _PAGE = 100
 _PAUSE = 0.1
 """Seconds between two looks for something new: many commits at once are one look, and many followers leave room for others."""
+
+
+_JOB_PAUSE = 0.5
 
 
 class Event(NamedTuple):
@@ -34,7 +42,7 @@ async def follow_feed(service: Service, after: Key | None, want: Sequence[Want],
     commit, last = await store.head()
     position = (last,) if after is None else after
     while not service.closing.is_set():
-        page = await store.changes(Page(_PAGE, position), want, kinds=kinds)
+        page = await store.changes(Page(_PAGE, position), want, kinds=kinds, token=commit)
         for edge in page.edges:
             yield edge.node
         position = page.end or position
@@ -54,13 +62,30 @@ async def follow_profile(
     known: tuple[int, int] | None = None  # number and version last shown
     version, seq = after if after is not None and len(after) == 2 else (-1, seq)
     while not service.closing.is_set():
-        (view,) = await store.profiles_by([asked], want) if asked is not None else (None,)
+        (view,) = await store.profiles_by([asked], want, token=commit) if asked is not None else (None,)
         now = (view.n, view.version) if view else (0, 0)
         if now != known and (known is not None or now[1] != version):
             change, seq = await _last_change(service, view, seq, change_want)
             yield Event((now[1], seq), view, None if known is None and after is None else change)
         known = now
         commit = await _next_commit(service, commit)
+
+
+async def follow_job(service: Service, number: int) -> AsyncIterator[JobRow]:
+    """A job as it is, then each time it changed, until it has ended; NotFound where there is none. It may be done by another process, so it
+    is looked at now and then."""
+    known: JobRow | None = None
+    while not service.closing.is_set():
+        row = await job(service.store, number)
+        if row is None:
+            raise NotFound("there is no such job, or no longer", ("id",))
+        if known is None or (row.state, row.progress) != (known.state, known.progress):
+            known = row
+            yield row
+        if row.state in ENDED:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(service.closing.wait(), _JOB_PAUSE)
 
 
 async def _next_commit(service: Service, commit: int) -> int:
@@ -77,7 +102,7 @@ async def _last_change(service: Service, view: ProfileView | None, seq: int, wan
     change: ChangeView | None = None
     more = view is not None and want is not None
     while view is not None and want is not None and more:
-        page = await service.store.changes(Page(_PAGE, (seq,)), want, n=view.n)
+        page = await service.store.changes(Page(_PAGE, (seq,)), want, n=view.n, token=view.version)
         if page.edges:
             change = page.edges[-1].node
         seq = page.end[0] if page.end else seq

@@ -65,7 +65,14 @@ async def open_neo4j(url: str, rules: Rules, clock: Callable[[], Instant] = now)
 
 
 class Neo4jStore:
-    """graph.store.ports.Store over one database; opened by `open_neo4j`."""
+    """graph.store.ports.Store over one database; opened by `open_neo4j`.
+
+    On a cluster (`neo4j://` and its kin: the driver asks for the routing table): every write goes to the member that leads the database,
+    and is acknowledged when most members have it on record. A read without a token goes to any member, which may be a moment behind. A
+    token is the number of a commit, so it means the same to every process of the service: a read that carries one goes to the member that
+    leads, which has every commit that was acknowledged, and begins when that commit shows there; StoreBusy where it does not within
+    `_TOKEN_SECONDS`. Subscriptions read with the token of the commit that they were told of.
+    """
 
     def __init__(self, driver: AsyncDriver, database: str | None, in_force: Rules, clock: Callable[[], Instant]) -> None:
         self.in_force = in_force

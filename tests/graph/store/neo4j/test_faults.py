@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from neo4j import AsyncDriver
 
 from graph.check import check
 from graph.errors import StoreTrouble
-from graph.ingest import ingest
+from graph.ingest import Ingested, ingest
 from graph.model import Fragment, Identifier, Key
 from graph.resolve.rules import Rules
 from graph.store.neo4j.store import open_neo4j
@@ -31,14 +32,16 @@ ROUNDS = int(os.environ.get("ONEID_TEST_FAULTS") or 2)
 WRITERS = 4
 """Of each of two stores, which know nothing of each other."""
 STRIKE_SECONDS = 60
+MOMENTS = 40
 HOLDING = "SHOW TRANSACTIONS YIELD transactionId, metaData, activeLockCount WHERE metaData.oneid IS NOT NULL AND activeLockCount > 0"
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that says nothing is given up soon."""
-    monkeypatch.setattr("graph.store.neo4j.transaction.STATEMENT_SECONDS", 1.5)
-    monkeypatch.setattr("graph.store.neo4j.store.STATEMENT_SECONDS", 1.5)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A connection that says nothing is given up soon, until this is undone."""
+    monkeypatch.setattr("graph.store.neo4j.transaction.STATEMENT_SECONDS", 2.0)
+    monkeypatch.setattr("graph.store.neo4j.store.STATEMENT_SECONDS", 2.0)
+    return monkeypatch
 
 
 class Way(NamedTuple):
@@ -69,7 +72,9 @@ async def strike(between: Proxy) -> None:
 
 
 @pytest.mark.parametrize("cancels", [False, True], ids=["", "with requests cancelled"])
-async def test_under_any_fault_every_request_is_done_once_by_its_key(driver: AsyncDriver, way: Way, cancels: bool) -> None:
+async def test_under_any_fault_every_request_is_done_once_by_its_key(
+    driver: AsyncDriver, way: Way, impatient: pytest.MonkeyPatch, cancels: bool
+) -> None:
     load, done = Load(cancels=cancels), asyncio.Event()
     async with AsyncExitStack() as stack:
         rules, uri = Rules.parse(RULES), way.uri
@@ -81,6 +86,7 @@ async def test_under_any_fault_every_request_is_done_once_by_its_key(driver: Asy
             await strike(way.proxy)
             done.set()
         assert way.proxy.struck == dict.fromkeys(Fault, ROUNDS)
+        impatient.undo()
         await load.prove(stores[0], driver)
     assert load.tries.total() > len(load.sent)
     assert load.cancelled > 3 or not cancels
@@ -95,7 +101,7 @@ async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gat
             first = (await ingest(store, [fragment], key=Key("k", "1"))).accepted
         except StoreTrouble:
             first = None
-        async with asyncio.timeout(5):  # not the two minutes after which the server ends what nobody ends
+        async with asyncio.timeout(20):  # not the two minutes after which the server ends what nobody ends
             again = await ingest(store, [fragment], key=Key("k", "1"))
 
         assert way.proxy.struck[fault] == 1
@@ -106,6 +112,34 @@ async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gat
         async with driver.session() as session:
             left = await (await session.run(HOLDING)).value()
         assert left == []
+
+
+async def test_a_request_cancelled_at_any_moment_on_the_wire_is_done_once_by_its_key(driver: AsyncDriver, way: Way) -> None:
+    """Each answer takes a while to come, so that every statement, COMMIT among them, is under way at some of the moments."""
+    clock = asyncio.get_running_loop().time
+    async with open_neo4j(way.uri, Rules.parse(RULES)) as store:
+        way.proxy.delay = 0.004
+        begun = clock()
+        await ingest(store, [Fragment("crm", "0", (Identifier("user", "0"), Identifier("device", "1")), 1)])
+        moments = (clock() - begun) * 1.5 / MOMENTS
+        ended: Counter[str] = Counter()
+        for n in range(1, MOMENTS + 1):
+            sent = [Fragment("crm", str(n), (Identifier("user", str(n % 5)), Identifier("device", "1")), n)]
+            asked = asyncio.create_task(ingest(store, sent, key=Key("k", str(n))))
+            await asyncio.sleep(moments * n)
+            asked.cancel()
+            (first,) = await asyncio.gather(asked, return_exceptions=True)
+            async with asyncio.timeout(20):
+                again = await ingest(store, sent, key=Key("k", str(n)))
+
+            assert again.accepted == 1
+            assert again.replayed or isinstance(first, asyncio.CancelledError)
+            ended["done" if isinstance(first, Ingested) else "written" if again.replayed else "nothing"] += 1
+        way.proxy.calm()
+        report = await check(store)
+    assert report.differences == ()
+    assert report.counted["fragments"] == MOMENTS + 1
+    assert min(ended["nothing"], ended["written"]) > 0  # before its COMMIT, and around it
 
 
 async def test_reads_begin_again_where_their_connection_broke(driver: AsyncDriver, way: Way) -> None:
