@@ -115,6 +115,7 @@ _READERS: Final[Mapping[str, Reader]] = {
     "identifiers": _paged("identifiers", "namespaces"),
     "traits": _traits,
     "links": _links,
+    "conflict_links": _first(20),
     "fragments": _paged("fragments", "sources"),
     "link_fragments": _paged("fragments"),
     "related": _paged("related", "types"),

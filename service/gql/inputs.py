@@ -22,6 +22,7 @@ __all__ = [
     "JudgeInput",
     "MergeProfilesInput",
     "OperationInput",
+    "PostponeConflictInput",
     "ProfileBy",
     "RecordInteractionsInput",
     "RecordKey",
@@ -164,6 +165,13 @@ class SplitProfileInput:
     )
     reason: str = strawberry.field(description=_REASON)
     preview_token: str | None = strawberry.field(default=UNSET, description=_TOKEN)
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="A conflict to put off.")
+class PostponeConflictInput:
+    id: strawberry.ID = strawberry.field(description="The `id` of a Conflict.")
+    reason: str = strawberry.field(description=_REASON)
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
 
 

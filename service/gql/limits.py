@@ -122,6 +122,7 @@ _LENGTHS: Final[Mapping[str, tuple[str, int]]] = {
     "profiles": ("first", _PAGED),
     "search": ("first", _PAGED),
     "sharedIdentifiers": ("first", _PAGED),
+    "conflicts": ("first", _PAGED),
     "alternatives": ("first", 10),
     "neighbourhood": ("maxNodes", 200),
     "socialPath": ("maxHops", 4),

@@ -40,6 +40,6 @@ def node_ref(text: str, path: tuple[str, ...]) -> tuple[str, Any] | None:
     kind, numbers = node_key(text, path)
     if kind == "cause":
         return None
-    if kind == "link":
+    if kind in ("link", "conflict"):
         return kind, numbers
     return kind, numbers[0]

@@ -8,14 +8,15 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
-from graph import curate, interactions
-from graph.errors import OneIDError
+from graph import conflicts, curate, interactions
+from graph.errors import NotFound, OneIDError
 from graph.ingest import Ingested, ingest
 from graph.interactions import Recorded
 from graph.lines import fragment_of, interaction_of
 from graph.model import Fragment
-from graph.views import ChangeView, ProfileView
+from graph.views import ChangeView, ConflictView, ProfileView
 from service.auth import Scope
+from service.gql.conflicts import Conflict
 from service.gql.context import Context, Info
 from service.gql.described import mutation
 from service.gql.enums import ErrorCode, FragmentStatus
@@ -24,16 +25,18 @@ from service.gql.inputs import (
     IngestFragmentsInput,
     JudgeInput,
     MergeProfilesInput,
+    PostponeConflictInput,
     RecordInteractionsInput,
     SplitProfileInput,
     WithdrawInput,
     WithdrawInteractionsInput,
     said,
 )
+from service.gql.look_up import node_ref
 from service.gql.operations import Asked, operation_of
-from service.gql.payloads import IdentityPayload, IngestFragmentsPayload, IngestResult, RecordPayload, Rejection
+from service.gql.payloads import ConflictPayload, IdentityPayload, IngestFragmentsPayload, IngestResult, RecordPayload, Rejection
 from service.gql.profile import Profile
-from service.gql.refusals import Sorted, bounded, idempotency_key, refused, sorted_out
+from service.gql.refusals import Sorted, bounded, idempotency_key, reason_of, refused, sorted_out
 from service.masking import masked
 
 __all__ = ["Mutation"]
@@ -101,6 +104,27 @@ class Mutation:
     async def split_profile(self, info: Info, input: Annotated[SplitProfileInput, _INPUT]) -> IdentityPayload:
         return await _performed(info, "splitProfile", input, Scope.CURATE)
 
+    @mutation(
+        "Put a conflict off: it leaves the list until there is new evidence between the two, a refused link more, or one seen more often."
+    )
+    async def postpone_conflict(self, info: Info, input: Annotated[PostponeConflictInput, _INPUT]) -> ConflictPayload:
+        context, sent_id = info.context, said(input.client_mutation_id)
+        context.caller.need(Scope.CURATE)
+        looked_at = context.selection(info).asks_for("conflict")
+        if looked_at:
+            context.caller.need(Scope.READ)
+        try:
+            key = idempotency_key(context, "postponeConflict", sent_id)
+            ends = _conflict(input.id)
+            done = await conflicts.postpone(context.store, ends, reason=reason_of(input.reason), by=context.by, key=key)
+        except OneIDError as error:
+            return ConflictPayload(conflict=None, user_errors=refused(error), client_mutation_id=sent_id)
+        context.wrote(done.token)
+        want = {"conflict": context.selection(info).wants(below="conflict")} if looked_at else {}
+        found = await context.store.nodes([("conflict", ends)], want, token=done.token) if looked_at else []
+        one = next((Conflict.of(view, context.sight) for view in found if isinstance(view, ConflictView)), None)
+        return ConflictPayload(conflict=one, user_errors=[], client_mutation_id=sent_id)
+
     @mutation("Take in what people did to each other. Repeating is safe, as with fragments.")
     async def record_interactions(self, info: Info, input: Annotated[RecordInteractionsInput, _INPUT]) -> RecordPayload:
         context, sent_id = writing(info), said(input.client_mutation_id)
@@ -161,6 +185,15 @@ async def _outcome(info: Info, done: curate.Curated) -> tuple[list[Change], list
         [Change.of(view, context.sight) for view in found if isinstance(view, ChangeView)],
         [Profile.of(view, context.sight) for view in found if isinstance(view, ProfileView)],
     )
+
+
+def _conflict(sent: str) -> tuple[int, int]:
+    """The ends of the link behind the id of a conflict."""
+    ref = node_ref(sent, ("id",))
+    if ref is None or ref[0] != "conflict":
+        raise NotFound("the id of a Conflict is wanted, that of something else came", ("id",))
+    a, b = ref[1]
+    return a, b
 
 
 def _results(done: Ingested, came: Sorted[Fragment], *, pii: bool) -> list[IngestResult]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import strawberry
 
+from service.gql.conflicts import Conflict
 from service.gql.enums import ErrorCode, FragmentStatus
 from service.gql.feed import Change
 from service.gql.profile import Profile
 
-__all__ = ["IdentityPayload", "IngestFragmentsPayload", "IngestResult", "RecordPayload", "Rejection", "UserError"]
+__all__ = ["ConflictPayload", "IdentityPayload", "IngestFragmentsPayload", "IngestResult", "RecordPayload", "Rejection", "UserError"]
 
 _ERRORS = "Why it was not done; empty where it was."
 _ECHO = "The clientMutationId that came; null where none came."
@@ -65,5 +66,12 @@ class RecordPayload:
 class IdentityPayload:
     changes: list[Change] = strawberry.field(description="The entries of the feed that it made; the first 100.")
     profiles: list[Profile] = strawberry.field(description="The profiles as they are now; the first 100.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+    client_mutation_id: str | None = strawberry.field(description=_ECHO)
+
+
+@strawberry.type(description="What became of a conflict.")
+class ConflictPayload:
+    conflict: Conflict | None = strawberry.field(description="As it is now; null where there was none, or there is none any more.")
     user_errors: list[UserError] = strawberry.field(description=_ERRORS)
     client_mutation_id: str | None = strawberry.field(description=_ECHO)

@@ -15,6 +15,7 @@ from graph.previews import show_preview
 from graph.views import LookUp, Page, Want
 from service.auth import Scope
 from service.gql import arguments
+from service.gql.conflicts import Conflict, ConflictConnection
 from service.gql.context import Context, Info
 from service.gql.described import After, First, Namespaces, resolved
 from service.gql.enums import ChangeKind, ProfileKind
@@ -38,6 +39,7 @@ __all__ = ["Query", "found", "reading"]
 _MOST: Final = 100
 _MAX_HOPS: Final = 6
 _MAX_TEXT: Final = 256
+_MAX_LINKS: Final = 1_000
 
 _TYPES: Final[dict[str, Any]] = {
     "profile": Profile,
@@ -46,6 +48,7 @@ _TYPES: Final[dict[str, Any]] = {
     "fragment": Fragment,
     "judgement": Judgement,
     "change": Change,
+    "conflict": Conflict,
 }
 
 
@@ -180,6 +183,43 @@ class Query:
         names = arguments.texts({"namespaces": said(namespaces)}, "namespaces")
         connection = await context.store.shared_identifiers(page, context.selection(info).wants(), namespaces=names, token=context.after)
         return IdentifierConnection.of(connection, lambda view: Identifier.of(view, context.sight), "shared identifiers", page.after)
+
+    @resolved(
+        "Pairs of profiles that a rule holds apart and about whom nobody has decided: a steward's work-list. `judge` (same or distinct) "
+        "takes a pair off for good, `postponeConflict` until there is new evidence. By the day a refused link was last seen, latest first, "
+        "then by how many records carry it; a pair stands at its first link, and comes once over all pages while nothing changes. A page "
+        "looks at some 2,000 refused links at most; where more had to be left out, it is short, and its `endCursor` passes them."
+    )
+    async def conflicts(
+        self,
+        info: Info,
+        namespaces: Annotated[
+            list[str] | None,
+            strawberry.argument(
+                description="Only by refused links whose weaker end is of these, at most 100; null: of those that the rules mark "
+                "`person = true`, since shared devices would drown the list."
+            ),
+        ] = UNSET,
+        min_links: Annotated[
+            int | None, strawberry.argument(description="Only pairs with so many refused links between them, 1 to 1,000; null: 1.")
+        ] = 1,
+        postponed: Annotated[bool | None, strawberry.argument(description="Whether those put off are shown, too.")] = False,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> ConflictConnection:
+        context = reading(info)
+        page = _page(info, "conflicts", first, after)
+        names = arguments.texts({"namespaces": said(namespaces)}, "namespaces")
+        least = arguments.whole({"minLinks": said(min_links)}, "minLinks", 1, _MAX_LINKS)
+        connection = await context.store.conflicts(
+            page,
+            context.selection(info).wants(),
+            namespaces=names,
+            min_links=least,
+            postponed=bool(said(postponed)),
+            token=context.after,
+        )
+        return ConflictConnection.of(connection, lambda view: Conflict.of(view, context.sight), "conflicts", page.after)
 
     @resolved("A shortest chain of people who interact, as its nodes in order and the edges between them; null: none within maxHops.")
     async def social_path(

@@ -10,6 +10,7 @@ from graphql import GraphQLError, build_schema, lexicographic_sort_schema, print
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from service.gql.conflicts import Conflict
 from service.gql.context import Context
 from service.gql.documents import Documents
 from service.gql.errors import told
@@ -35,7 +36,7 @@ class OneIDSchema(strawberry.Schema):
             Query,
             Mutation,
             Subscription,
-            types=(Profile, Identifier, Link, Fragment, Judgement, Change),
+            types=(Profile, Identifier, Link, Fragment, Judgement, Change, Conflict),
             config=StrawberryConfig(scalar_map=SCALARS),
             extensions=[lambda: Guard(self._documents, limits.cost)],
         )

@@ -63,6 +63,7 @@ _PARTS: Final[Mapping[str, Mapping[str, _Part]]] = {
     "Trait": {"identifier": _Part("identifier"), "alternatives": _Part("alternatives", "alternatives")},
     "TraitCandidate": {"identifier": _Part("identifier")},
     "Change": {"gained": _Part("gained", "gained"), "lost": _Part("lost", "lost"), "profile": _PROFILE},
+    "Conflict": {"a": _Part("a"), "b": _Part("b"), "links": _Part("links", "conflict_links")},
     "InteractionPeer": {"profile": _PROFILE},
     "SocialNode": {"profile": _PROFILE},
     "Explanation": {"path": _Part("path"), "refused": _Part("refused"), "bridges": _Part("bridges")},

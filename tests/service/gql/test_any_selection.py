@@ -39,6 +39,8 @@ ROOTS = (
     "search(text: \"u\")",
     "fragment(by: {source: \"crm\", id: \"r1\"})",
     "sharedIdentifiers",
+    "conflicts(first: 2)",
+    "conflicts(namespaces: [\"device\", \"email\"], minLinks: 1, postponed: true)",
     "explain(a: {namespace: \"user_id\", value: \"u1\"}, b: {namespace: \"email\", value: \"e1@x.com\"})",
     "explain(a: {namespace: \"user_id\", value: \"u1\"}, b: {namespace: \"user_id\", value: \"u2\"})",
     "socialPath(from: {identifier: {namespace: \"user_id\", value: \"u1\"}}, to: {identifier: {namespace: \"user_id\", value: \"u3\"}})",

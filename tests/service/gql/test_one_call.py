@@ -28,7 +28,8 @@ class Counting:
 
 
 READS = {
-    "profiles_by", "nodes", "profiles", "search", "fragment", "shared_identifiers", "changes", "path", "explain", "rules", "stats", "head",
+    "profiles_by", "nodes", "profiles", "search", "fragment", "shared_identifiers", "conflicts",
+    "changes", "path", "explain", "rules", "stats", "head",
 }  # fmt: skip
 EVERYTHING = """
     oneId identifiers { totalCount edges { node { value firstSeenAt sources profile { oneId } } } }
@@ -67,6 +68,11 @@ async def test_a_hundred_people_with_all_that_is_known_of_them_are_one_call() ->
         (f'{{ search(text: "u") {{ totalCount edges {{ node {{ {EVERYTHING} }} }} }} }}', "search"),
         ('{ fragment(by: {source: "crm", id: "r1"}) { identifiers { profile { traits { value } } } profile { oneId } } }', "fragment"),
         ("{ sharedIdentifiers { edges { node { sources profile { oneId } } } } }", "shared_identifiers"),
+        (
+            "{ conflicts { edges { node { a { oneId identifiers { edges { node { sources } } } } b { traits { value } } links { bridge "
+            "fragments { edges { node { recordId } } } a { profile { oneId } } } linkCount } } } }",
+            "conflicts",
+        ),
         ("{ changes { edges { node { gained { edges { node { profile { oneId } } } } profile { oneId } } } } }", "changes"),
         ('{ socialPath(from: {oneId: "x"}, to: {oneId: "y"}) { nodes { profile { traits { value } } } } }', "path"),
         (

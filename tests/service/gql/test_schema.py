@@ -26,13 +26,13 @@ CORE = build_schema((ROOT / "tests/data/schema-core.graphql").read_text(encoding
 OURS = build_schema(print_sorted())
 
 LATER_TYPES = {
-    "AllowAgainInput", "ApplyRulesInput", "AuditConnection", "AuditEdge", "AuditEntry", "CancelJobInput", "Conflict",
-    "ConflictConnection", "ConflictEdge", "ConflictPayload", "EraseInput", "ErasePayload", "ErasureState", "Job", "JobKind",
-    "JobPayload", "JobState", "PostponeConflictInput", "Receipt", "RevertInput", "SimulateRulesInput", "SimulatedChange", "Simulation",
+    "AllowAgainInput", "ApplyRulesInput", "AuditConnection", "AuditEdge", "AuditEntry", "CancelJobInput",
+    "EraseInput", "ErasePayload", "ErasureState", "Job", "JobKind", "JobPayload",
+    "JobState", "Receipt", "RevertInput", "SimulateRulesInput", "SimulatedChange", "Simulation",
 }  # fmt: skip
 LATER_FIELDS = {
-    *(f"Query.{name}" for name in ("conflicts", "job", "receipt", "audit")),
-    *(f"Mutation.{name}" for name in ("revert", "postponeConflict", "simulateRules", "applyRules", "cancelJob", "erase", "allowAgain")),
+    *(f"Query.{name}" for name in ("job", "receipt", "audit")),
+    *(f"Mutation.{name}" for name in ("revert", "simulateRules", "applyRules", "cancelJob", "erase", "allowAgain")),
     *(f"OperationInput.{name}" for name in ("erase", "revert")),
     "Subscription.jobChanged", "IdentityPayload.job", "WithdrawInput.source", "WithdrawInput.since",
 }  # fmt: skip
