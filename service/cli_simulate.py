@@ -1,4 +1,4 @@
-"""`oneid simulate`: what rules make of evidence, without any store."""
+"""`oneid simulate`: what rules make of evidence in files, or of all that a store holds."""
 
 from __future__ import annotations
 
@@ -8,21 +8,41 @@ from typing import Annotated
 
 import typer
 
-from service.cli_talk import FAILED, RulesFile, put, rules_of, say, settings_of, told
+from service.cli_talk import FAILED, AsJson, RulesFile, put, rules_of, say, settings_of, told
 
 __all__ = ["simulate"]
 
 
 @told
 def simulate(
-    evidence: Annotated[list[str], typer.Argument(metavar="EVIDENCE", help="NDJSON files of evidence lines; - is standard input.")],
+    evidence: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="EVIDENCE", help="NDJSON files of evidence lines; - is standard input.", show_default=False),
+    ] = None,
     rules: RulesFile = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", metavar="URL", help="Instead of files: a store, all of whose evidence is tried under the rules."),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Resolve evidence lines under rules, touching no store, and print who belongs together as JSON.
+
+    With --store: what the rules would change for everybody in that store, as a table or with --json. Nothing is written there, and the
+    service that uses it goes on.
 
     Lines are fragments and judgements, as `oneid load` takes them and `oneid export fragments` writes them. A bad line is told on
     stderr with its number; the JSON is still printed, and the exit code is then 1. Rules that cannot be used end it with 2.
     """
+    if store is not None:
+        if evidence:
+            raise typer.BadParameter("either files or a store is wanted, both came", param_hint="'--store'")
+        from service.cli_rehearse import rehearse_store
+
+        rehearse_store(store, rules, as_json=as_json)
+        return
+    if not evidence:
+        raise typer.BadParameter("files of evidence are wanted, or a store with --store", param_hint="'EVIDENCE...'")
     from graph.simulate import simulate as simulated
 
     in_force = rules_of(settings_of(rules=rules))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from graph.model import Fragment, Identifier, Instant, Judgement, JudgementKind, LinkKind, Refusal, Rule
@@ -14,7 +14,7 @@ from graph.resolve.partition import partition
 from graph.resolve.records import latest
 from graph.resolve.rules import Blocked, Rules
 
-__all__ = ["Refused", "Resolution", "resolve"]
+__all__ = ["Numbered", "Refused", "Resolution", "resolve", "resolve_numbers"]
 
 _SHARED = Refusal(Rule.SHARED)
 _STAR = Refusal(Rule.MAX_IDENTIFIERS)
@@ -42,31 +42,50 @@ class Resolution:
     blocked: frozenset[Identifier]
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A resolution of numbered identifiers; `refused` by link, the smaller number first."""
+
+    profiles: tuple[tuple[int, ...], ...]
+    refused: Mapping[tuple[int, int], Refusal]
+    judged: Judged
+    shared: Set[int]
+    parked: Set[int]
+
+
 def resolve(fragments: Iterable[Fragment], judgements: Iterable[Judgement], rules: Rules) -> Resolution:
     """Steps 1 to 8 over all versions of all records, in the order recorded, and all judgements; every one of them with a time."""
     evidence = _Evidence(rules)
     kept = [(evidence.numbers(f.identifiers), f.observed_at or 0, f.score) for f in latest(fragments)]
     words = [word for judgement in judgements if (word := evidence.word(judgement)) is not None]
-    ground = evidence.ground()
+    known = evidence.known
+    done = resolve_numbers(kept, words, evidence.ground(), len(known))
+    return Resolution(
+        profiles=tuple(
+            sorted(
+                (tuple(sorted((known[i] for i in p), key=_text)) for p in done.profiles),
+                key=lambda p: [i.text for i in p],
+            )
+        ),
+        refused=_named(done.refused, done.judged, known),
+        shared=frozenset(known[i] for i in done.shared),
+        parked=frozenset(known[i] for i in done.parked),
+        blocked=frozenset(evidence.blocked),
+    )
+
+
+def resolve_numbers(
+    kept: Sequence[tuple[tuple[int, ...], Instant, float | None]], words: Sequence[Word], ground: Ground, count: int
+) -> Numbered:
+    """Steps 2 to 8 over identifiers numbered from 0: `kept` are the fragments that count, each with its usable identifiers without repeats,
+    its time and its score."""
     judged = judge(words, ground.text)
     links = _links(kept, ground, judged.group)
     refused, shared = _refused_beforehand(links, ground, judged.group)
     usable = {pair: tally for pair, tally in links.items() if pair not in refused}
-    outcome = partition(range(len(evidence.known)), usable, judged, ground)
+    outcome = partition(range(count), usable, judged, ground)
     refused.update(outcome.refused)
-    known = evidence.known
-    return Resolution(
-        profiles=tuple(
-            sorted(
-                (tuple(sorted((known[i] for i in p), key=_text)) for p in outcome.profiles),
-                key=lambda p: [i.text for i in p],
-            )
-        ),
-        refused=_named(refused, judged, known),
-        shared=frozenset(known[i] for i in shared),
-        parked=frozenset(known[i] for i in outcome.parked),
-        blocked=frozenset(evidence.blocked),
-    )
+    return Numbered(outcome.profiles, refused, judged, shared, outcome.parked)
 
 
 def _text(identifier: Identifier) -> str:

@@ -49,6 +49,7 @@ from graph.views import (
 __all__ = [
     "BARRED",
     "JUDGED",
+    "KEPT_JOBS",
     "NAMESPACE_SHIFT",
     "PARKED",
     "SHARED",
@@ -59,6 +60,7 @@ __all__ = [
     "ExportKind",
     "Head",
     "InteractionHead",
+    "JobRow",
     "JudgementRow",
     "Known",
     "LinkRow",
@@ -80,6 +82,9 @@ NAMESPACE_SHIFT = 40
 
 SHARED, PARKED, JUDGED, BARRED = 1, 2, 4, 8
 """Flags of an identifier: it is shared; it is parked; a judgement in the store names it; it has (or had) links refused beforehand."""
+
+KEPT_JOBS = 200
+"""Jobs that ended and are kept."""
 
 Pair: TypeAlias = tuple[int, int]
 ExportKind: TypeAlias = Literal["identifiers", "profiles", "fragments", "judgements", "interactions", "one_ids", "sightings"]
@@ -279,6 +284,23 @@ class OneIdRow(NamedTuple):
     aliases: int
 
 
+class JobRow(NamedTuple):
+    """Long work, asked for by `by`. `state`: waiting | running | done | failed | cancelled; `progress` from 0 to 1; `beat`: when whoever
+    does it last said so; `error`: code and message."""
+
+    id: int
+    kind: str
+    by: str | None
+    started: Instant
+    input: dict[str, Any]
+    state: str
+    progress: float
+    beat: Instant
+    finished: Instant | None = None
+    result: dict[str, Any] | None = None
+    error: tuple[str, str] | None = None
+
+
 class Everything(NamedTuple):
     """A whole store at one commit, for audits. Memory: all of it."""
 
@@ -427,6 +449,11 @@ class Writing(Protocol):
         """The record's active version no longer counts."""
         ...
 
+    async def new_job(self, kind: str, input: dict[str, Any]) -> int:
+        """Put a job on record, waiting, asked for now by whoever does this step; its number. Of those that ended the oldest are forgotten
+        where there are many."""
+        ...
+
     async def write_judgement(
         self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None
     ) -> int:
@@ -564,6 +591,8 @@ class Store(Reads, Protocol):
     """A store, open; `in_force` are the rules that every step is resolved by."""
 
     in_force: Rules
+    url: str
+    """By which another process on this machine opens the same store."""
 
     def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AbstractAsyncContextManager[Writing]:
         """The write gate for one step. Leaving it returns when the step is durable, or raises and nothing of it was written."""
@@ -588,6 +617,15 @@ class Store(Reads, Protocol):
 
     def export_pages(self, kinds: Sequence[ExportKind]) -> AsyncIterator[tuple[ExportKind, list[dict[str, Any]]]]:
         """As `export`, several kinds one after another as of one commit, in pages of a few thousand rows; not `profiles` among others."""
+        ...
+
+    async def jobs(self, ids: Collection[int]) -> dict[int, JobRow]:
+        """Jobs on record by number."""
+        ...
+
+    async def write_jobs(self, rows: Sequence[JobRow], *, beat: Instant | None = None) -> set[int]:
+        """Jobs as they are from now on; a job that has ended is left as it is. The numbers of those written. With `beat`, only jobs of
+        which nobody said anything since then."""
         ...
 
     async def everything(self) -> Everything:

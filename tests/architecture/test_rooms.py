@@ -30,6 +30,8 @@ ROOMS = (
         "graph.conflicts",
         "graph.explain",
         "graph.previews",
+        "graph.jobs",
+        "graph.rehearse",
     ),
     ("graph",),
     ("service",),

@@ -107,6 +107,8 @@ commits; a property that says "absent" is not there. What is live has the names 
     cause_kind, cause   fragment: a version id; judgement: a judgement id; else a commit
 (:Commit {n, at, kind, by, reason, token})             n unique; index (at, n); by, reason may be absent; token as the gate's then
 (:Request {scope, key, hash, result, at})              (scope, key) unique; result is JSON text; at indexed
+(:Job {id, kind, by, started, input, state, progress, beat, finished, result, error, hold})   id unique; input, result and error are
+                        JSON text, each absent where there is none; `hold` orders those who write it
 (:Rules {version, toml, made, by})                     version unique
 (:Namespace {no, name})                                both unique; 1, 2, 3 …
 (:Gate {id: 0})         the write gate: `token` is set by the first statement of every write. What was given last, all of it read and
@@ -181,11 +183,13 @@ CALL (a, k, b) {{ SET k.held = {HELD.format(refused="k.refused")} }} IN TRANSACT
 """,
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS)
+_JOBS = (_unique("job_id", "(x:Job)", "id"),)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """
-Identifier Shared Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Rules Namespace Gate Schema
+Identifier Shared Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Job Rules Namespace Gate Schema
 """
 _OURS = frozenset(_MEANT.split())
 

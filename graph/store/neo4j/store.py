@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from uuid import uuid4
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncSession, Query
 
@@ -18,11 +19,12 @@ from graph.store.neo4j import export as exporting
 from graph.store.neo4j import reads
 from graph.store.neo4j.connect import SIGN_SECONDS, STATEMENT_SECONDS, connected, target_of, tried, within
 from graph.store.neo4j.everything import everything
+from graph.store.neo4j.jobs import READ, WRITE, job_row, job_rows
 from graph.store.neo4j.prepare import prepare
 from graph.store.neo4j.reads import Run
 from graph.store.neo4j.transaction import Neo4jTransaction, now
 from graph.store.neo4j.writing import Neo4jWriting
-from graph.store.ports import Everything, ExportKind
+from graph.store.ports import Everything, ExportKind, JobRow
 from graph.views import (
     ChangeView,
     ConflictView,
@@ -61,7 +63,7 @@ async def open_neo4j(url: str, rules: Rules, clock: Callable[[], Instant] = now)
     target = target_of(url)
     async with connected(target) as driver:
         in_force = await prepare(driver, target.database, rules, clock)
-        yield Neo4jStore(driver, target.database, in_force, clock)
+        yield Neo4jStore(driver, target.database, in_force, clock, url)
 
 
 class Neo4jStore:
@@ -74,8 +76,9 @@ class Neo4jStore:
     `_TOKEN_SECONDS`. Subscriptions read with the token of the commit that they were told of.
     """
 
-    def __init__(self, driver: AsyncDriver, database: str | None, in_force: Rules, clock: Callable[[], Instant]) -> None:
+    def __init__(self, driver: AsyncDriver, database: str | None, in_force: Rules, clock: Callable[[], Instant], url: str) -> None:
         self.in_force = in_force
+        self.url = url
         self._driver = driver
         self._database = database
         self._clock = clock
@@ -207,6 +210,18 @@ class Neo4jStore:
     def _look(self) -> AbstractAsyncContextManager[Neo4jWriting]:
         """The gate, for a step that writes nothing."""
         return self.writing("export")
+
+    async def jobs(self, ids: Collection[int]) -> dict[int, JobRow]:
+        return {row[0]: job_row(row) for row in await self.ask(READ, ids=list(ids))}
+
+    async def write_jobs(self, rows: Sequence[JobRow], *, beat: Instant | None = None) -> set[int]:
+        async def once() -> Any:
+            async with self._session(WRITE_ACCESS) as session, within(STATEMENT_SECONDS):
+                values = {**job_rows(rows), "token": uuid4().hex, "beat": beat}
+                record = await (await session.run(Query(WRITE, timeout=STATEMENT_SECONDS), values)).single()
+                return record[0] if record else ()
+
+        return set(await tried(once))
 
     async def everything(self) -> Everything:
         async with self._long_step() as step:

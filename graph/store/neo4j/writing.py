@@ -9,6 +9,7 @@ from graph.errors import StoreTrouble
 from graph.model import Instant
 from graph.store.neo4j.counters import Counters
 from graph.store.neo4j.interactions import Interactions
+from graph.store.neo4j.jobs import Jobs
 from graph.store.ports import NAMESPACE_SHIFT
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Neo4jWriting"]
 
 
-class Neo4jWriting(Interactions):
+class Neo4jWriting(Interactions, Jobs):
     """One step: its counters are what it has given so far, `named` how many namespaces there were before it.
 
     `failed`: a statement failed, and the transaction with it.

@@ -159,4 +159,13 @@ CREATE TABLE postponed (
 ) WITHOUT ROWID;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS)
+_JOBS = """
+-- long work. state: waiting | running | done | failed | cancelled; input, result: JSON objects; error: JSON [code, message]
+-- beat: when whoever does it last said so
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, by TEXT, started INTEGER NOT NULL, input TEXT NOT NULL,
+    state TEXT NOT NULL, progress REAL NOT NULL, beat INTEGER NOT NULL, finished INTEGER, result TEXT, error TEXT
+);
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS)

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,11 +20,12 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
-from graph.store.ports import Everything, ExportKind
+from graph.store.ports import Everything, ExportKind, JobRow
 from graph.store.sqlite import reads
 from graph.store.sqlite.connect import NO_STORE, connect, migrate, trouble_of
 from graph.store.sqlite.everything import everything
 from graph.store.sqlite.export import export_chunks
+from graph.store.sqlite.jobs import read_jobs
 from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
 from graph.views import (
     ChangeView,
@@ -127,6 +128,7 @@ class SqliteStore:
         self, path: str, connection: sqlite3.Connection, in_force: Rules, writer: ThreadPoolExecutor, clock: Callable[[], Instant]
     ) -> None:
         self.in_force = in_force
+        self.url = f"sqlite:///{Path(path).absolute()}"
         self._path = path
         self._connection = connection
         self._gate: Gate[SqliteWriting] = Gate(SqliteTransaction(connection, in_force, writer, clock))
@@ -218,6 +220,13 @@ class SqliteStore:
         finally:
             thread.shutdown()
             connection.close()
+
+    async def jobs(self, ids: Collection[int]) -> dict[int, JobRow]:
+        return await self.read(read_jobs, ids)
+
+    async def write_jobs(self, rows: Sequence[JobRow], *, beat: Instant | None = None) -> set[int]:
+        async with self._gate.step() as step:
+            return await step.write_jobs(rows, beat)
 
     async def everything(self) -> Everything:
         return await self.read(everything)

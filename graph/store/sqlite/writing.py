@@ -18,6 +18,7 @@ from graph.store.ports import (
     Delta,
     Head,
     InteractionHead,
+    JobRow,
     JudgementRow,
     Known,
     LinkRow,
@@ -30,6 +31,7 @@ from graph.store.ports import (
     Sighting,
     Summary,
 )
+from graph.store.sqlite import jobs
 from graph.store.sqlite.connect import trouble_of
 from graph.store.sqlite.interactions import Interactions
 from graph.store.sqlite.under_gate import Names, UnderGate
@@ -111,7 +113,7 @@ class SqliteTransaction:
     def _close_step(self) -> None:
         assert self._step is not None
         step = self._step
-        if self.connection.total_changes > self._before[0]:
+        if self.connection.total_changes - step.overlooked > self._before[0]:
             step.writes.close(step.kind, step.by, step.reason)
             self._last = (step.commit, step.at)
         self._counters = (step.last_version, step.last_one_id)
@@ -173,6 +175,7 @@ class SqliteWriting:
         self.kind = ""
         self.by: str | None = None
         self.reason: str | None = None
+        self.overlooked = 0
         self.last_version, self.last_one_id = counters
         self._run = transaction.run
         self._namespaces = namespaces
@@ -298,6 +301,19 @@ class SqliteWriting:
 
     async def withdraw_version(self, version: int) -> None:
         await self._run(self.writes.withdraw_version, version)
+
+    async def new_job(self, kind: str, input: dict[str, Any]) -> int:
+        return await self._run(jobs.new_job, self._connection, kind, self.by, self.at, input)
+
+    async def write_jobs(self, rows: Sequence[JobRow], beat: Instant | None) -> set[int]:
+        """As graph.store.ports.Store.write_jobs; a step that does only this is no commit of its own."""
+        return await self._run(self._overlooked, partial(jobs.write_jobs, self._connection, rows, beat))
+
+    def _overlooked(self, work: Callable[[], T]) -> T:
+        changes = self._connection.total_changes
+        done = work()
+        self.overlooked += self._connection.total_changes - changes
+        return done
 
     async def write_judgement(
         self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None

@@ -1,0 +1,158 @@
+"""Long work on record: asked for once, looked at by any process, cancelled by anybody who may.
+
+Whoever does a job says every `BEAT` microseconds that it goes on. A job of which nobody said so for `SILENT` is failed by the first who
+looks: its process died.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+
+from graph.errors import KeyReused, NotFound
+from graph.model import Identifier, Instant, Key, Refusal, Rule
+from graph.previews import ShownProfile
+from graph.rehearse import Because, Compared, Reason, Side
+from graph.store.ports import JobRow, Store
+from graph.views import IdentifierView, Want
+
+__all__ = [
+    "BEAT",
+    "ENDED",
+    "SILENT",
+    "SIMULATE",
+    "ShownProfile",
+    "Simulated",
+    "SimulatedChange",
+    "ask_for",
+    "cancel",
+    "job",
+    "kept",
+    "now",
+    "simulated",
+]
+
+BEAT: Final = 3_000_000
+SILENT: Final = 30_000_000
+SIMULATE: Final = "simulate_rules"
+ENDED: Final = frozenset({"done", "failed", "cancelled"})
+_DIED = ("UNAVAILABLE", "the process that did this job has gone; ask for it again")
+
+
+def now() -> Instant:
+    """The clock of this machine."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedChange:
+    """Profiles as they are and as they would be, and why, with the identifiers that are on record."""
+
+    before: tuple[ShownProfile, ...]
+    after: tuple[ShownProfile, ...]
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What a simulation found; `counts` by the names of graph.rehearse.Compared."""
+
+    counts: Mapping[str, int]
+    examples: tuple[SimulatedChange, ...]
+
+
+async def ask_for(store: Store, kind: str, input: dict[str, Any], *, key: Key | None = None, by: str | None = None) -> tuple[JobRow, bool]:
+    """Put a job on record, waiting; or the one that the same request made before. Whether it is new comes along."""
+    digest = blake2b(orjson.dumps([kind, input]), digest_size=16).digest()
+    async with store.writing("job", by=by) as writing:
+        answer = None if key is None else await writing.answered(key)
+        if answer is not None and answer[0] != digest:
+            raise KeyReused
+        number = await writing.new_job(kind, input) if answer is None else answer[1]["job"]
+        if answer is None and key is not None:
+            await writing.answer(key, digest, {"job": number})
+    found = (await store.jobs([number])).get(number)
+    if found is None:
+        raise NotFound("the job that this request made is long over and forgotten", ("clientMutationId",))
+    return found, answer is None
+
+
+async def job(store: Store, number: int) -> JobRow | None:
+    """A job as it is; one of which nobody spoke for too long is failed by this."""
+    row = (await store.jobs([number])).get(number)
+    if row is None or row.state in ENDED or row.beat > now() - SILENT:
+        return row
+    at = now()
+    await store.write_jobs([row._replace(state="failed", beat=at, finished=at, error=_DIED)], beat=row.beat)
+    return (await store.jobs([number])).get(number)
+
+
+async def cancel(store: Store, number: int, *, key: Key | None = None, by: str | None = None) -> JobRow:
+    """End a job; one that has ended stays as it is. Whoever does it hears of it with the next beat."""
+    if key is not None:
+        digest = blake2b(b"cancel %d" % number, digest_size=16).digest()
+        async with store.writing("job", by=by) as writing:
+            answer = await writing.answered(key)
+            if answer is None:
+                await writing.answer(key, digest, {"job": number})
+            elif answer[0] != digest:
+                raise KeyReused
+    row = await job(store, number)
+    if row is None:
+        raise NotFound("there is no such job, or no longer", ("id",))
+    if row.state in ENDED:
+        return row
+    at = now()
+    await store.write_jobs([row._replace(state="cancelled", beat=at, finished=at)])
+    return (await store.jobs([number]))[number]
+
+
+# ---------------------------------------------------------------- what a simulation found, on record
+_COUNTS: Final = ("profiles_before", "profiles_after", "merges", "splits", "one_ids_changed", "largest_before", "largest_after")
+
+
+async def kept(store: Store, done: Compared) -> dict[str, Any]:
+    """What a simulation found as a job keeps it: identifiers by their numbers, no values. One that is blocked now has no number."""
+    named = {one for example in done.examples for side in (*example.before, *example.after) for one in side.identifiers}
+    named |= {one for example in done.examples for one in (example.because.a, example.because.b) if one is not None}
+    known = {}
+    if named:
+        async with store.writing("simulation") as writing:
+            known = {one: found.id for one, found in (await writing.identifiers(named)).items()}
+
+    def side(one: Side) -> list[Any]:
+        return [one.one_id, one.count, [known[each] for each in one.identifiers if each in known]]
+
+    examples = []
+    for example in done.examples:
+        reason, a, b, refusal = example.because
+        ends = [None if one is None else known.get(one) for one in (a, b)]
+        because = [reason.value, *ends, *((refusal.rule.value, refusal.namespace) if refusal else (None, None))]
+        examples.append([[side(one) for one in example.before], [side(one) for one in example.after], because])
+    return {**{name: getattr(done, name) for name in _COUNTS}, "examples": examples}
+
+
+async def simulated(store: Store, result: Mapping[str, Any], first: int, want: Sequence[Want]) -> Simulated:
+    """What a job keeps, shown; `want`: of the identifiers in its first examples. Those that were erased since are left out."""
+    examples = result["examples"][:first]
+    ids = {n for before, after, _ in examples for _, _, members in (*before, *after) for n in members}
+    ids |= {n for *_, because in examples for n in because[1:3] if n is not None}
+    found = await store.nodes([("identifier", n) for n in sorted(ids)], {"identifier": want}) if ids else ()
+    views = {view.id: view for view in found if isinstance(view, IdentifierView)}
+
+    def side(one: Sequence[Any]) -> ShownProfile:
+        return ShownProfile(one[0], tuple(views[n] for n in one[2] if n in views), one[1])
+
+    def end(n: int | None) -> Identifier | None:
+        return views[n].identifier if n in views else None
+
+    changes = []
+    for before, after, (reason, a, b, rule, namespace) in examples:
+        because = Because(Reason(reason), end(a), end(b), None if rule is None else Refusal(Rule(rule), namespace))
+        changes.append(SimulatedChange(tuple(map(side, before)), tuple(map(side, after)), because))
+    return Simulated({name: result[name] for name in _COUNTS}, tuple(changes))

@@ -1,0 +1,164 @@
+"""Rules tried on stored evidence: counts, names and examples are what brute force over the same evidence says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from graph.model import Fragment, Identifier, Judgement, JudgementKind
+from graph.rehearse import Compared, Example, because, rehearse
+from graph.resolve import gathered
+from graph.resolve.rules import Blocked, Rules
+from graph.store.ports import Store
+from tests.build import ids
+from tests.histories import Case, Told, cases, numbered, over, play, prove
+from tests.reference import Reference, reference_resolve
+from tests.stores import OpenWith, Run
+
+
+async def evidence(store: Store) -> tuple[list[Fragment], list[Judgement]]:
+    """All that counts in a store, raw."""
+    fragments = [
+        Fragment("s", str(n), tuple(Identifier(*one) for one in row["identifiers"]), row["observed"], None, row["score"])
+        for n, row in enumerate([row async for row in store.export("sightings")])
+    ]
+    async for row in store.export("interactions"):
+        fragments += [Fragment("i", f"{len(fragments)} {end}", ids(row[end]), 0) for end in ("from", "to")]
+    judgements = []
+    async for row in store.export("judgements"):
+        (a, *with_a), (b, *with_b) = (ids(*row[side]) for side in ("a", "b"))
+        judgements.append(Judgement(JudgementKind(row["judgement"]), a, b, row["at"], None, "", tuple(with_a), tuple(with_b)))
+    return fragments, judgements
+
+
+class Brute:
+    """The comparison said once more, without any thought of cost."""
+
+    def __init__(self, fragments: Sequence[Fragment], judgements: Sequence[Judgement], before: Rules, after: Rules) -> None:
+        self.sent = sorted({one for f in fragments for one in f.identifiers} | {one for j in judgements for one in ends(j)})
+        self.rules = (before, after)
+        self.pins: list[tuple[str, Identifier]] = []
+        self.made = tuple(reference_resolve(fragments, judgements, rules) for rules in self.rules)
+
+    def home(self, side: int, sent: Identifier) -> tuple[Identifier, ...] | None:
+        normal = self.rules[side].normalise(sent)
+        return None if isinstance(normal, Blocked) else next(profile for profile in self.made[side].profiles if normal in profile)
+
+    def counts(self) -> tuple[int, ...]:
+        before, after = self.made
+        pairs = {(b, a) for one in self.sent if (b := self.home(0, one)) and (a := self.home(1, one))}
+        return (
+            len(before.profiles),
+            len(after.profiles),
+            sum(len({b for b, a in pairs if a == profile}) > 1 for profile in after.profiles),
+            sum(len({a for b, a in pairs if b == profile}) > 1 for profile in before.profiles),
+            max(map(len, before.profiles), default=0),
+            max(map(len, after.profiles), default=0),
+        )
+
+    def one_ids_changed(self, held: dict[str, set[Identifier]]) -> int | None:
+        """OneIDs that would lose an identifier; None where a pin would pass on, which is not said again here."""
+        names: dict[tuple[Identifier, ...], tuple[Any, str]] = {}
+        for place, (one_id, pin) in enumerate(self.pins):
+            homes = [normal for one in self.sent if self.normal(0, one) == pin and (normal := self.normal(1, one))]
+            if any(pin in some for some in held.values()) and not homes:
+                return None
+            if not homes and (normal := self.normal(1, pin)) and any(normal in profile for profile in self.made[1].profiles):
+                homes = [normal]
+            if homes:
+                at = min(homes, key=lambda one: (self.rank(one), one.text))
+                profile = next(profile for profile in self.made[1].profiles if at in profile)
+                names[profile] = min(names.get(profile, ((self.rank(at), place), one_id)), ((self.rank(at), place), one_id))
+        changed = set()
+        for one_id, members in held.items():
+            for one in self.sent:
+                if self.normal(0, one) in members and names.get(self.home(1, one) or (), (None, ""))[1] != one_id:
+                    changed.add(one_id)
+        return len(changed)
+
+    def normal(self, side: int, sent: Identifier) -> Identifier | None:
+        normal = self.rules[side].normalise(sent)
+        return None if isinstance(normal, Blocked) else normal
+
+    def rank(self, identifier: Identifier) -> tuple[int, str]:
+        return self.rules[1].namespace(identifier.namespace).rank
+
+
+def ends(judgement: Judgement) -> Iterator[Identifier]:
+    yield from (judgement.a, *judgement.with_a, judgement.b, *judgement.with_b)
+
+
+def counts(done: Compared) -> tuple[int, ...]:
+    return (done.profiles_before, done.profiles_after, done.merges, done.splits, done.largest_before, done.largest_after)
+
+
+async def told_by(case: Case, open_with: OpenWith, others: str) -> tuple[Compared, Brute, dict[str, set[Identifier]]]:
+    """A history in a store, the other rules tried on it, and brute force; and by OneID what it holds."""
+    rules = Rules.parse(case.rules)
+    other = Rules.parse(others)
+    async with open_with(rules) as store:
+        told, new_id = Told(rules), numbered()
+        for step in case.steps:
+            await play(step, store, told, new_id)
+        done = await rehearse(store, other)
+        brute = Brute(*await evidence(store), rules, other)
+        brute.pins = [(row["one_id"], *ids(row["pin"])) async for row in store.export("one_ids") if row["pin"]]
+        held: dict[str, set[Identifier]] = {}
+        async for row in store.export("identifiers"):
+            held.setdefault(row["one_id"], set()).add(Identifier(row["namespace"], row["value"]))
+        return done, brute, held
+
+
+@over(cases())
+def test_the_rules_in_force_would_change_nothing(open_with: OpenWith, run: Run, case: Case) -> None:
+    async def claim(case: Case) -> None:
+        done, brute, held = await told_by(case, open_with, case.rules)
+        assert counts(done) == brute.counts()
+        assert (done.merges, done.splits, done.one_ids_changed, done.examples) == (0, 0, 0, [])
+        assert done.profiles_before == done.profiles_after == len(held)
+
+    prove(run, case, claim)
+
+
+@over(cases())
+def test_other_rules_make_what_brute_force_says(open_with: OpenWith, run: Run, case: Case) -> None:
+    async def claim(case: Case) -> None:
+        seed = Random(str(case))
+        with patch.object(gathered, "_PORTION", seed.choice([1, 3, 20_000])):
+            done, brute, held = await told_by(case, open_with, seed.choice(OTHERS))
+        assert counts(done) == brute.counts()
+        if (changed := brute.one_ids_changed(held)) is not None:
+            assert done.one_ids_changed == changed
+        for example in done.examples:
+            explains(example, brute, held)
+
+    prove(run, case, claim)
+
+
+def explains(example: Example, brute: Brute, held: dict[str, set[Identifier]]) -> None:
+    """An example shows profiles as they are and as they would be, and its reason is one that the resolver gives."""
+    assert example.before
+    for side in example.before:
+        assert side.one_id is not None
+        assert set(side.identifiers) == held[side.one_id]
+        assert side.count == len(side.identifiers)
+    sentence = because(example.because, lambda one: one.text)
+    assert sentence.endswith(".")
+    assert "None" not in sentence
+    refusal, (before, after) = example.because.refusal, brute.made
+    if example.because.reason.value in ("accepted", "refused"):
+        assert refusal is not None
+        made: Reference = before if example.because.reason.value == "accepted" else after
+        assert any((one.rule, one.namespace) == (refusal.rule.value, refusal.namespace) for one in made.refused)
+
+
+OTHERS = (
+    "",
+    '[[namespace]]\nname = "user"\nlimit = 1\n[[namespace]]\nname = "device"\nshared_above = 1\n',
+    '[[namespace]]\nname = "device"\nlimit = 1\nconflict = "oldest"\n[[namespace]]\nname = "user"\nblocked = ["1"]\n',
+    '[[namespace]]\nname = "user"\nlimit = 2\nnormalise = "none"\n'
+    '[[namespace]]\nname = "phone"\nconflict = "park"\nnormalise = "lowercase"\n',
+    'declared_only = true\n[[namespace]]\nname = "user"\nlimit = 1\n[[namespace]]\nname = "cookie"\n[profile]\nmax_identifiers = 3\n',
+)
