@@ -13,7 +13,6 @@ import pytest
 
 from graph.errors import BadRules, StoreTrouble
 from graph.resolve.rules import Rules
-from graph.store import open_store
 from graph.views import StatsView
 from service.app import create_app
 from service.auth import add_key
@@ -23,6 +22,7 @@ from service.health import Holdings
 from service.metrics import Metrics
 from service.settings import Settings
 from tests.service.asking import Asking, asking, fragment
+from tests.stores import OpenWith
 
 QUERY = {"query": "{ stats { store } }"}
 
@@ -233,9 +233,9 @@ async def test_metrics_count_without_naming_anybody(ask: Asking) -> None:
     assert "ada" not in text
 
 
-async def test_metrics_tell_refused_links_by_rule() -> None:
+async def test_metrics_tell_refused_links_by_rule(open_with: OpenWith) -> None:
     rules = Rules.parse('[[namespace]]\nname = "user_id"\n[[namespace]]\nname = "device"\nshared_above = 2\n')
-    async with open_store("sqlite://:memory:", rules) as store, asking(store) as ask:
+    async with open_with(rules) as store, asking(store) as ask:
         await ask.ingest(*(fragment(f"user_id:u{n}", "device:kiosk", id=f"r{n}") for n in range(4)))
         text = (await ask.http.get("/metrics")).text
 

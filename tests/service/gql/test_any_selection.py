@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from graph.curate import judge
 from graph.resolve.rules import Rules
-from graph.store import open_store
 from service.gql.schema import print_sorted
 from tests.build import distinct, same
 from tests.service.asking import asking, fragment
+from tests.stores import OpenWith
 
 SCHEMA = build_schema(print_sorted())
 ARGUMENTS: dict[str, list[str]] = {
@@ -88,9 +88,9 @@ def queries(draw: st.DrawFn) -> str:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
 @given(asked=st.lists(queries(), min_size=1, max_size=6), n=st.none() | st.integers(1, 100))
-async def test_any_valid_selection_is_answered_from_its_one_call(asked: list[str], n: int | None) -> None:
+async def test_any_valid_selection_is_answered_from_its_one_call(open_with: OpenWith, asked: list[str], n: int | None) -> None:
     assert [validate(SCHEMA, parse(query)) for query in asked] == [[]] * len(asked)
-    async with open_store("sqlite://:memory:", RULES) as store, asking(store, max_aliases=1000, max_depth=50, max_cost=10**15) as ask:
+    async with open_with(RULES) as store, asking(store, max_aliases=1000, max_depth=50, max_cost=10**15) as ask:
         await ask.ingest(
             *(fragment(f"user_id:u{k}", f"email:e{k}@x.com", "device:kiosk", id=f"r{k}", traits={"name": f"u {k}"}) for k in range(5))
         )

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from graph.resolve.rules import Rules
-from graph.store import open_store
 from graph.store.ports import Store
 from tests.service.asking import asking, fragment
+from tests.stores import OpenWith
 
 
 class Counting:
@@ -44,8 +43,8 @@ EVERYTHING = """
 """
 
 
-async def test_a_hundred_people_with_all_that_is_known_of_them_are_one_call() -> None:
-    async with open_store("sqlite://:memory:", Rules.builtin()) as store:
+async def test_a_hundred_people_with_all_that_is_known_of_them_are_one_call(open_with: OpenWith) -> None:
+    async with open_with() as store:
         counting = Counting(store)
         async with asking(counting, max_cost=1_000_000) as ask:  # type: ignore[arg-type]  # passes everything on
             await ask.ingest(
@@ -84,8 +83,8 @@ async def test_a_hundred_people_with_all_that_is_known_of_them_are_one_call() ->
         ("{ stats { profiles } }", "stats"),
     ],
 )
-async def test_each_root_field_is_one_call(query: str, read: str) -> None:
-    async with open_store("sqlite://:memory:", Rules.builtin()) as store:
+async def test_each_root_field_is_one_call(open_with: OpenWith, query: str, read: str) -> None:
+    async with open_with() as store:
         counting = Counting(store)
         async with asking(counting, max_cost=1_000_000) as ask:  # type: ignore[arg-type]  # passes everything on
             await ask.ingest(fragment("user_id:u1", "email:u1@example.com"))

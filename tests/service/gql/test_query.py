@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from graph.resolve.rules import Rules
-from graph.store import open_store
 from service.gql.ids import encode, node_id
 from tests.service.asking import Asking, asking, fragment
+from tests.stores import OpenWith
 
 ADA = {"identifier": {"namespace": "email", "value": " ADA@example.com"}}
 
@@ -256,11 +256,11 @@ async def test_a_node_that_is_not_there_is_null(seen: Asking, id: str) -> None:
     assert await seen.data("query ($id: ID!) { node(id: $id) { id } }", id=id) == {"node": None}
 
 
-async def test_a_judgement_is_a_node_and_a_link() -> None:
+async def test_a_judgement_is_a_node_and_a_link(open_with: OpenWith) -> None:
     from graph.curate import judge
     from tests.build import same
 
-    async with open_store("sqlite://:memory:", Rules.builtin()) as store, asking(store) as ask:
+    async with open_with() as store, asking(store) as ask:
         await judge(store, [same("email:ada@example.com", "device:d-9", by="eve", reason="told us")])
         ada = await profile(
             ask,
@@ -274,19 +274,19 @@ async def test_a_judgement_is_a_node_and_a_link() -> None:
     assert [one["__typename"] for one in found["nodes"]] == ["Judgement", "Link"]
 
 
-async def test_rules_and_counts_are_told(seen: Asking) -> None:
+async def test_rules_and_counts_are_told(seen: Asking, kind: str) -> None:
     told = await seen.data(
         "{ now: rules { version toml } then: rules(version: 1) { version } never: rules(version: 9) { version } "
         "stats { store profiles fragments } }"
     )
 
     assert "[[namespace]]" in told["now"]["toml"]
-    assert (told["then"], told["never"], told["stats"]) == ({"version": 1}, None, {"store": "sqlite", "profiles": 3, "fragments": 4})
+    assert (told["then"], told["never"], told["stats"]) == ({"version": 1}, None, {"store": kind, "profiles": 3, "fragments": 4})
 
 
-async def test_what_many_share_is_listed() -> None:
+async def test_what_many_share_is_listed(open_with: OpenWith) -> None:
     rules = Rules.parse('[[namespace]]\nname = "user_id"\n[[namespace]]\nname = "device"\nshared_above = 2\n')
-    async with open_store("sqlite://:memory:", rules) as store, asking(store) as ask:
+    async with open_with(rules) as store, asking(store) as ask:
         await ask.ingest(*(fragment(f"user_id:u{n}", "device:kiosk", id=f"r{n}") for n in range(4)))
         shared = await ask.data(
             "{ sharedIdentifiers { edges { node { value status profile { kind } } } } "

@@ -93,7 +93,9 @@ async def test_under_any_fault_every_request_is_done_once_by_its_key(
 
 
 @pytest.mark.parametrize("fault", Fault)
-async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gate_free(driver: AsyncDriver, way: Way, fault: Fault) -> None:
+async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gate_free(
+    driver: AsyncDriver, way: Way, impatient: pytest.MonkeyPatch, fault: Fault
+) -> None:
     fragment = Fragment("crm", "1", (Identifier("user", "1"), Identifier("device", "1")), 1)
     async with open_neo4j(way.uri, Rules.parse(RULES)) as store:
         way.proxy.arm(fault)
@@ -101,6 +103,7 @@ async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gat
             first = (await ingest(store, [fragment], key=Key("k", "1"))).accepted
         except StoreTrouble:
             first = None
+        impatient.undo()
         async with asyncio.timeout(20):  # not the two minutes after which the server ends what nobody ends
             again = await ingest(store, [fragment], key=Key("k", "1"))
 
@@ -114,8 +117,11 @@ async def test_each_fault_alone_ends_in_one_answer_by_the_key_and_leaves_the_gat
         assert left == []
 
 
-async def test_a_request_cancelled_at_any_moment_on_the_wire_is_done_once_by_its_key(driver: AsyncDriver, way: Way) -> None:
+async def test_a_request_cancelled_at_any_moment_on_the_wire_is_done_once_by_its_key(
+    driver: AsyncDriver, way: Way, impatient: pytest.MonkeyPatch
+) -> None:
     """Each answer takes a while to come, so that every statement, COMMIT among them, is under way at some of the moments."""
+    impatient.undo()
     clock = asyncio.get_running_loop().time
     async with open_neo4j(way.uri, Rules.parse(RULES)) as store:
         way.proxy.delay = 0.004
@@ -142,7 +148,8 @@ async def test_a_request_cancelled_at_any_moment_on_the_wire_is_done_once_by_its
     assert min(ended["nothing"], ended["written"]) > 0  # before its COMMIT, and around it
 
 
-async def test_reads_begin_again_where_their_connection_broke(driver: AsyncDriver, way: Way) -> None:
+async def test_reads_begin_again_where_their_connection_broke(driver: AsyncDriver, way: Way, impatient: pytest.MonkeyPatch) -> None:
+    impatient.undo()
     async with open_neo4j(way.uri, Rules.parse(RULES)) as store:
         await ingest(store, [Fragment("crm", "1", (Identifier("user", "1"),), 1)])
         for _ in range(3):
