@@ -26,6 +26,7 @@ from service.gql.context import Service
 from service.gql.limits import Limits
 from service.gql.schema import make_schema
 from service.health import Holdings, healthz, metrics, readyz
+from service.jobs import Jobs
 from service.metrics import CountedAnswers, Metrics
 from service.settings import Settings
 from service.trouble import trouble
@@ -52,13 +53,15 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             opened = store
             if opened is None:
                 opened = await stack.enter_async_context(open_store(settings.store, _rules(settings.rules)))
-            app.state.service = endpoint.service = Service(settings, opened, counts, closing)
+            jobs = Jobs(opened)
+            app.state.service = endpoint.service = Service(settings, opened, counts, closing, jobs)
             app.state.holdings = Holdings()
             try:
                 yield
             finally:
                 closing.set()
                 await app.state.holdings.close()
+                await jobs.close()
 
     app = Starlette(
         routes=[

@@ -13,6 +13,7 @@ from service.auth import Caller, Scope
 from service.gql.arguments import Bounds
 from service.gql.sight import Sight
 from service.gql.wants import Selection
+from service.jobs import Jobs
 from service.metrics import Metrics
 from service.settings import Settings
 
@@ -27,6 +28,7 @@ class Service:
     store: Store
     metrics: Metrics
     closing: asyncio.Event
+    jobs: Jobs
 
     @property
     def bounds(self) -> Bounds:

@@ -17,6 +17,8 @@ __all__ = [
     "ErrorCode",
     "FragmentStatus",
     "IdentifierStatus",
+    "JobKind",
+    "JobState",
     "JudgementKind",
     "LinkKind",
     "ProfileKind",
@@ -43,6 +45,7 @@ class ErrorCode(Enum):
     ERASED = _is("ERASED", "An identifier was erased and is refused since.")
     WITHDRAWN = _is("WITHDRAWN", "The record was withdrawn.")
     EXPIRED = _is("EXPIRED", "Asked for what the retention horizon has dropped.")
+    UNAVAILABLE = _is("UNAVAILABLE", "A job broke off for a reason that is not in the request; ask for it again.")
 
 
 @strawberry.enum(description="What a profile stands for.")
@@ -118,6 +121,24 @@ class CauseKind(Enum):
     REVERT = _is("revert", "An earlier cause was undone.")
     RULES = _is("rules", "Other rules were applied.")
     ERASURE = _is("erasure", "Identifiers were erased.")
+
+
+@strawberry.enum(description="What a job does.")
+class JobKind(Enum):
+    SIMULATE_RULES = _is("simulate_rules", "Tries rules on all evidence.")
+    APPLY_RULES = _is("apply_rules", "Makes rules those in force.")
+    WITHDRAW = _is("withdraw", "Takes back what a source said.")
+    ERASE = _is("erase", "Erases identifiers.")
+    REBUILD = _is("rebuild", "Computes everything anew from the evidence.")
+
+
+@strawberry.enum(description="How far a job is.")
+class JobState(Enum):
+    WAITING = _is("waiting", "Its turn has not come.")
+    RUNNING = _is("running", "It is being done; `progress` says how far.")
+    DONE = _is("done", "Its outcome is there.")
+    FAILED = _is("failed", "It broke off; `userErrors` says why.")
+    CANCELLED = _is("cancelled", "Somebody cancelled it.")
 
 
 _EVIDENCE: Final = {"interactions": "fragment", "interaction": "fragment"}

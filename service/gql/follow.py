@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+from graph.errors import NotFound
+from graph.jobs import ENDED, job
+from graph.store.ports import JobRow
 from graph.views import ChangeView, Key, LookUp, Page, ProfileView, Want
 from service.gql.context import Service
 
-__all__ = ["Event", "follow_feed", "follow_profile"]
+__all__ = ["Event", "follow_feed", "follow_job", "follow_profile"]
 
 _PAGE = 100
 _PAUSE = 0.1
 """Seconds between two looks for something new: many commits at once are one look, and many followers leave room for others."""
+
+
+_JOB_PAUSE = 0.5
 
 
 class Event(NamedTuple):
@@ -62,6 +69,23 @@ async def follow_profile(
             yield Event((now[1], seq), view, None if known is None and after is None else change)
         known = now
         commit = await _next_commit(service, commit)
+
+
+async def follow_job(service: Service, number: int) -> AsyncIterator[JobRow]:
+    """A job as it is, then each time it changed, until it has ended; NotFound where there is none. It may be done by another process, so it
+    is looked at now and then."""
+    known: JobRow | None = None
+    while not service.closing.is_set():
+        row = await job(service.store, number)
+        if row is None:
+            raise NotFound("there is no such job, or no longer", ("id",))
+        if known is None or (row.state, row.progress) != (known.state, known.progress):
+            known = row
+            yield row
+        if row.state in ENDED:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(service.closing.wait(), _JOB_PAUSE)
 
 
 async def _next_commit(service: Service, commit: int) -> int:

@@ -15,6 +15,7 @@ from service.gql.enums import JudgementKind
 from service.gql.scalars import JSON, Sent
 
 __all__ = [
+    "CancelJobInput",
     "FragmentInput",
     "IdentifierInput",
     "IngestFragmentsInput",
@@ -26,6 +27,7 @@ __all__ = [
     "ProfileBy",
     "RecordInteractionsInput",
     "RecordKey",
+    "SimulateRulesInput",
     "SplitProfileInput",
     "WithdrawInput",
     "WithdrawInteractionsInput",
@@ -123,6 +125,18 @@ class IngestFragmentsInput:
     fragments: list[FragmentInput] = strawberry.field(
         description="At most 1,000; bad ones are rejected one by one, the rest land together."
     )
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="Rules to try on all evidence.")
+class SimulateRulesInput:
+    toml: str = strawberry.field(description="The whole document, as `rules` gives it.")
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="A job to end.")
+class CancelJobInput:
+    id: strawberry.ID = strawberry.field(description="The `id` of a Job.")
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
 
 

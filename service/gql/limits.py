@@ -133,6 +133,9 @@ _LENGTHS: Final[Mapping[str, tuple[str, int]]] = {
     "path": ("", 20),
     "refused": ("", 20),
     "bridges": ("", 20),
+    "examples": ("first", 10),
+    "before": ("", 3),
+    "after": ("", 3),
 }
 """By field: the argument that says how many objects come at most, and how many are reckoned with without it."""
 _MOST: Final = 1_000

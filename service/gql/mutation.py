@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
-from graph import conflicts, curate, interactions
-from graph.errors import NotFound, OneIDError
+from graph import conflicts, curate, interactions, jobs
+from graph.errors import BadInput, NotFound, OneIDError
 from graph.ingest import Ingested, ingest
 from graph.interactions import Recorded
 from graph.lines import fragment_of, interaction_of
@@ -22,16 +22,19 @@ from service.gql.described import mutation
 from service.gql.enums import ErrorCode, FragmentStatus
 from service.gql.feed import Change
 from service.gql.inputs import (
+    CancelJobInput,
     IngestFragmentsInput,
     JudgeInput,
     MergeProfilesInput,
     PostponeConflictInput,
     RecordInteractionsInput,
+    SimulateRulesInput,
     SplitProfileInput,
     WithdrawInput,
     WithdrawInteractionsInput,
     said,
 )
+from service.gql.jobs import JobPayload, job_number, shown
 from service.gql.look_up import node_ref
 from service.gql.operations import Asked, operation_of
 from service.gql.payloads import ConflictPayload, IdentityPayload, IngestFragmentsPayload, IngestResult, RecordPayload, Rejection
@@ -124,6 +127,37 @@ class Mutation:
         found = await context.store.nodes([("conflict", ends)], want, token=done.token) if looked_at else []
         one = next((Conflict.of(view, context.sight) for view in found if isinstance(view, ConflictView)), None)
         return ConflictPayload(conflict=one, user_errors=[], client_mutation_id=sent_id)
+
+    @mutation(
+        "Try rules on all evidence, as of one commit. Changes nothing. It is a job, done in a process of its own, one at a time; its "
+        "`simulation` says what would change. Needs scope `admin`."
+    )
+    async def simulate_rules(self, info: Info, input: Annotated[SimulateRulesInput, _INPUT]) -> JobPayload:
+        context, sent_id = info.context, said(input.client_mutation_id)
+        context.caller.need(Scope.ADMIN)
+        try:
+            key = idempotency_key(context, "simulateRules", sent_id)
+            row = await context.service.jobs.simulate(input.toml, key=key, by=context.by)
+        except OneIDError as error:
+            return JobPayload(job=None, user_errors=refused(error, "toml"), client_mutation_id=sent_id)
+        job = await shown(context, row, context.selection(info).wants(below="job"))
+        return JobPayload(job=job, user_errors=[], client_mutation_id=sent_id)
+
+    @mutation("End a job. One that has ended stays as it is. Needs scope `admin`.")
+    async def cancel_job(self, info: Info, input: Annotated[CancelJobInput, _INPUT]) -> JobPayload:
+        context, sent_id = info.context, said(input.client_mutation_id)
+        context.caller.need(Scope.ADMIN)
+        try:
+            key = idempotency_key(context, "cancelJob", sent_id)
+            number = job_number(input.id, ("id",))
+            if number is None:
+                raise BadInput("the id of a Job is wanted", ("id",))
+            row = await jobs.cancel(context.store, number, key=key, by=context.by)
+        except OneIDError as error:
+            return JobPayload(job=None, user_errors=refused(error), client_mutation_id=sent_id)
+        context.service.jobs.stop(number)
+        job = await shown(context, row, context.selection(info).wants(below="job"))
+        return JobPayload(job=job, user_errors=[], client_mutation_id=sent_id)
 
     @mutation("Take in what people did to each other. Repeating is safe, as with fragments.")
     async def record_interactions(self, info: Info, input: Annotated[RecordInteractionsInput, _INPUT]) -> RecordPayload:

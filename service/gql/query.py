@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import strawberry
 from strawberry import UNSET
 
-from graph import explain, model, profiles, views
+from graph import explain, jobs, model, profiles, views
 from graph.errors import BadInput
 from graph.lines import identifier_of, instant_of
 from graph.previews import show_preview
@@ -24,6 +24,7 @@ from service.gql.explanation import Explanation
 from service.gql.feed import Change, ChangeConnection
 from service.gql.identifiers import Identifier, IdentifierConnection
 from service.gql.inputs import IdentifierInput, OperationInput, ProfileBy, RecordKey, said
+from service.gql.jobs import Job, job_number, shown
 from service.gql.look_up import look_up, node_ref
 from service.gql.node import Node
 from service.gql.operations import operation_in, operation_of
@@ -67,12 +68,25 @@ async def found(context: Context, by: Sequence[LookUp | None], want: Sequence[Wa
 
 async def _nodes(info: Info, ids: Sequence[strawberry.ID], paths: Sequence[tuple[str, ...]]) -> list[Node | None]:
     context, selection = reading(info), info.context.selection(info)
-    refs = [node_ref(one, path) for one, path in zip(ids, paths, strict=True)]
+    refs = [None if job_number(one, path) else node_ref(one, path) for one, path in zip(ids, paths, strict=True)]
     kinds = {ref[0] for ref in refs if ref is not None}
     want = {kind: selection.wants(kind.capitalize()) for kind in sorted(kinds)}
     asked = [ref for ref in refs if ref is not None]
     answers = iter(await context.store.nodes(asked, want, token=context.after) if asked else ())
-    return [None if ref is None else _node(ref[0], next(answers), context.sight) for ref in refs]
+    nodes = [None if ref is None else _node(ref[0], next(answers), context.sight) for ref in refs]
+    for place, (one, path) in enumerate(zip(ids, paths, strict=True)):
+        if job_number(one, path) is not None:
+            context.caller.need(Scope.ADMIN)
+            nodes[place] = await _job(info, one, path, selection.wants("Job"))
+    return nodes
+
+
+async def _job(info: Info, id: str, path: tuple[str, ...], want: Sequence[Want]) -> Job | None:
+    number = job_number(id, path)
+    if number is None:
+        raise BadInput("the id of a Job is wanted", path)
+    row = await jobs.job(info.context.store, number)
+    return None if row is None else await shown(info.context, row, want)
 
 
 def _node(kind: str, view: Any, sight: Sight) -> Node | None:
@@ -296,6 +310,11 @@ class Query:
     ) -> RuleSet | None:
         view = await reading(info).store.rules(said(version))
         return RuleSet.of(view) if view else None
+
+    @resolved("Long work by its id; null where there is none, or no longer: the last 200 that ended are kept. Needs scope `admin`.")
+    async def job(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The `id` of a Job.")]) -> Job | None:
+        info.context.caller.need(Scope.ADMIN)
+        return await _job(info, id, ("id",), info.context.selection(info).wants())
 
     @resolved("How much the store holds.")
     async def stats(self, info: Info) -> Stats:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from graph.errors import BadInput, KeyReused, OneIDError, ValueTooLong
+from graph.errors import BadInput, BadRules, KeyReused, OneIDError, ValueTooLong
 from graph.model import Key
 from service.gql.context import Context
 from service.gql.enums import ErrorCode
@@ -70,8 +70,8 @@ def reason_of(sent: str) -> str:
     return sent
 
 
-def refused(error: OneIDError) -> list[UserError]:
-    """An error as the payload tells of it; raises it again where it is no refusal of the business."""
+def refused(error: OneIDError, *rules: str) -> list[UserError]:
+    """An error as the payload tells of it; raises it again where it is none of the business. `rules`: where they stand in the input."""
     code = error_code(error)
     if code is None:
         raise error
@@ -79,7 +79,7 @@ def refused(error: OneIDError) -> list[UserError]:
         return [UserError(code=code, message=str(error), path=["input", "clientMutationId"])]
     if isinstance(error, BadInput):
         return [UserError(code=code, message=error.message, path=["input", *error.path])]
-    return [UserError(code=code, message=str(error), path=["input"])]
+    return [UserError(code=code, message=str(error), path=["input", *(rules if isinstance(error, BadRules) else ())])]
 
 
 def idempotency_key(context: Context, mutation: str, sent: str | None) -> Key | None:

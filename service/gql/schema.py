@@ -18,6 +18,7 @@ from service.gql.evidence import Fragment, Judgement, Link
 from service.gql.feed import Change
 from service.gql.guard import Guard
 from service.gql.identifiers import Identifier
+from service.gql.jobs import Job
 from service.gql.limits import Limits
 from service.gql.mutation import Mutation
 from service.gql.profile import Profile
@@ -36,7 +37,7 @@ class OneIDSchema(strawberry.Schema):
             Query,
             Mutation,
             Subscription,
-            types=(Profile, Identifier, Link, Fragment, Judgement, Change, Conflict),
+            types=(Profile, Identifier, Link, Fragment, Judgement, Change, Conflict, Job),
             config=StrawberryConfig(scalar_map=SCALARS),
             extensions=[lambda: Guard(self._documents, limits.cost)],
         )

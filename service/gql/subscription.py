@@ -8,13 +8,16 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
+from graph.errors import BadInput
+from service.auth import Scope
 from service.gql import ids
 from service.gql.context import Info
 from service.gql.described import subscription
 from service.gql.enums import ChangeKind
 from service.gql.feed import Change
-from service.gql.follow import follow_feed, follow_profile
+from service.gql.follow import follow_feed, follow_job, follow_profile
 from service.gql.inputs import ProfileBy, said
+from service.gql.jobs import Job, job_number, shown
 from service.gql.look_up import look_up
 from service.gql.profile import Profile
 from service.gql.query import reading
@@ -52,6 +55,21 @@ class Subscription:
         with context.service.metrics.open_subscription("changes") as sent:
             async for view in follow_feed(context.service, position, want, names):
                 yield Change.of(view, context.sight)
+                sent.inc()
+
+    @subscription("A job: as it is now, then each time it changed, until it has ended. Needs scope `admin`.")
+    async def job_changed(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The `id` of a Job.")]
+    ) -> AsyncGenerator[Job, None]:
+        context = info.context
+        context.caller.need(Scope.ADMIN)
+        number = job_number(id, ("id",))
+        if number is None:
+            raise BadInput("the id of a Job is wanted", ("id",))
+        want = context.selection(info).wants()
+        with context.service.metrics.open_subscription("jobChanged") as sent:
+            async for row in follow_job(context.service, number):
+                yield await shown(context, row, want)
                 sent.inc()
 
     @subscription(

@@ -1,0 +1,129 @@
+"""The jobs that this process does: each in a process of its own, few at a time, the others waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from typing import Any, Final
+
+import orjson
+
+from graph.errors import OneIDError, StoreTrouble
+from graph.jobs import BEAT, ENDED, SIMULATE, ask_for, now
+from graph.model import Key
+from graph.resolve.rules import Rules
+from graph.store.ports import JobRow, Store
+
+__all__ = ["Jobs"]
+
+AT_ONCE: Final = 1
+"""A simulation holds all evidence in memory."""
+_LINE: Final = 1 << 26
+"""Bytes of the longest line that a job's process may write: its result."""
+_STOPPED: Final = ("UNAVAILABLE", "the service that did this job was stopped; ask for it again")
+_BROKE: Final = ("UNAVAILABLE", "the process that did this job ended early, as it does where memory is short; ask for it again")
+_log = logging.getLogger("oneid.service")
+
+
+class Jobs:
+    """Open while the service is; `close` ends what goes on."""
+
+    def __init__(self, store: Store, *, beat: float = BEAT / 1e6) -> None:
+        self._store = store
+        self._beat = beat
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._mine: dict[int, JobRow] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._beating: asyncio.Task[None] | None = None
+
+    async def simulate(self, toml: str, *, key: Key | None = None, by: str | None = None) -> JobRow:
+        """Begin to try these rules, or find what the same request began before. BadRules where they cannot be read."""
+        Rules.parse(toml)
+        row, new = await ask_for(self._store, SIMULATE, {"toml": toml}, key=key, by=by)
+        if new:
+            self._mine[row.id] = row
+            self._tasks[row.id] = asyncio.create_task(self._do(row.id))
+            if self._beating is None:
+                self._beating = asyncio.create_task(self._beats())
+        return row
+
+    def stop(self, number: int) -> None:
+        """Stop doing a job that was cancelled, if it is done here."""
+        self._mine.pop(number, None)
+        if task := self._tasks.get(number):
+            task.cancel()
+
+    async def close(self) -> None:
+        """Stop all, and say so."""
+        left = list(self._mine.values())
+        if self._beating is not None:
+            self._beating.cancel()
+        for task in (tasks := list(self._tasks.values())):
+            task.cancel()
+        await asyncio.gather(*tasks, *([self._beating] if self._beating else []), return_exceptions=True)
+        if left:
+            at = now()
+            rows = [row._replace(state="failed", beat=at, finished=at, error=_STOPPED) for row in left]
+            with contextlib.suppress(OneIDError):  # whoever looks later finds that nobody speaks of them
+                await self._store.write_jobs(rows)
+
+    async def _do(self, number: int) -> None:
+        try:
+            async with self._turn:
+                await self._put(number, state="running")
+                outcome = await self._worked(number)
+            at = now()
+            await self._put(number, **outcome, finished=at)
+        except StoreTrouble as trouble:  # it is on record as it was; whoever looks finds that nobody speaks of it
+            _log.warning("job %d: %s", number, trouble)
+        finally:
+            self._mine.pop(number, None)
+            self._tasks.pop(number, None)
+
+    async def _worked(self, number: int) -> dict[str, Any]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "service.rehearsal", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(orjson.dumps({"url": self._store.url, **self._mine[number].input}) + b"\n")
+            async for line in process.stdout:
+                said = orjson.loads(line)
+                if "progress" in said:
+                    self._mine[number] = self._mine[number]._replace(progress=said["progress"])
+                elif "result" in said:
+                    return {"state": "done", "progress": 1.0, "result": said["result"]}
+                else:
+                    return {"state": "failed", "error": tuple(said["error"])}
+            return {"state": "failed", "error": _BROKE}
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            process.stdin.close()
+            await process.wait()
+
+    async def _put(self, number: int, **changes: Any) -> None:
+        """Write how a job is; stop it where it ended otherwise meanwhile."""
+        row = self._mine[number] = self._mine[number]._replace(beat=now(), **changes)
+        if number not in await self._store.write_jobs([row]) and row.state not in ENDED:
+            self.stop(number)
+
+    async def _beats(self) -> None:
+        """Say that what is waiting or running here goes on, and stop what was cancelled elsewhere."""
+        while True:
+            await asyncio.sleep(self._beat)
+            at = now()
+            rows = [row._replace(beat=at) for row in self._mine.values() if row.state not in ENDED]
+            if not rows:
+                continue
+            try:
+                written = await self._store.write_jobs(rows)
+            except StoreTrouble as trouble:
+                _log.warning("jobs: %s", trouble)
+                continue
+            for row in rows:
+                if row.id not in written:
+                    self.stop(row.id)
