@@ -202,7 +202,7 @@ class Query:
         "Pairs of profiles that a rule holds apart and about whom nobody has decided: a steward's work-list. `judge` (same or distinct) "
         "takes a pair off for good, `postponeConflict` until there is new evidence. By the day a refused link was last seen, latest first, "
         "then by how many records carry it; a pair stands at its first link, and comes once over all pages while nothing changes. A page "
-        "looks at some 2,000 refused links at most; where more had to be left out, it is short, and its `endCursor` passes them."
+        "looks at some 1,000 refused links at most; where more had to be left out, it is short, and its `endCursor` passes them."
     )
     async def conflicts(
         self,

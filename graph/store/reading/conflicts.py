@@ -24,7 +24,7 @@ __all__ = ["conflict_views", "conflicts"]
 
 Pair: TypeAlias = tuple[int, int]
 
-_LOOKED_AT: Final = 2_000
+_LOOKED_AT: Final = 1_000
 """Refused links that one page looks at, those that it leaves out among them."""
 _AT_ONCE: Final = 100
 _BETWEEN: Final = 20_000
@@ -45,7 +45,7 @@ async def conflicts(
 ) -> Connection[ConflictView]:
     """A page of conflicts, keys (day, fragments, a, b) of the link that each stands at.
 
-    Looked at are at most some 2,000 refused links a page; where more had to be left out, the page is short, and its end passes them.
+    Looked at are at most some 1,000 refused links a page; where more had to be left out, the page is short, and its end passes them.
     """
     trip, page = Trip(rows, rules), bounded(page, 4)
     spaces: Collection[Space] = await _spaces(trip, namespaces)

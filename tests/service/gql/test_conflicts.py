@@ -147,3 +147,25 @@ async def test_putting_off_needs_scope_curate_and_is_told_without_a_look_at_it(t
     assert (forbidden[0], unread[0]) == ("FORBIDDEN", "FORBIDDEN")
     assert done["postponeConflict"]["userErrors"] == []
     assert left == []
+
+
+SHARED = "{ sharedIdentifiers { edges { node { value status profile { kind identifiers { edges { node { value } } } } } } } }"
+
+
+async def quarantine(ask: Asking) -> list[tuple[str, str, str, list[str]]]:
+    nodes = [edge["node"] for edge in (await ask.data(SHARED))["sharedIdentifiers"]["edges"]]
+    members = [sorted(edge["node"]["value"] for edge in one["profile"]["identifiers"]["edges"]) for one in nodes]
+    return [(one["value"], one["status"], one["profile"]["kind"], some) for one, some in zip(nodes, members, strict=True)]
+
+
+async def test_a_judgement_lets_a_shared_identifier_out_of_quarantine_to_one_person(ask: Asking) -> None:
+    """Others who have it stay as they are, and so does somebody who comes later."""
+    await ask.ingest(*(fragment(f"user_id:u{n}", "phone:13912345678", id=f"r{n}") for n in range(11)))
+    before = await quarantine(ask)
+    ends = {"a": {"namespace": "user_id", "value": "u3"}, "b": {"namespace": "phone", "value": "139 1234 5678"}}
+    await ask.data(JUDGE, input={"kind": "SAME", **ends, "reason": "the manager's own"})
+    await ask.ingest(fragment("user_id:u20", "phone:13912345678", id="later"))
+
+    assert before == [("+8613912345678", "SHARED", "SHARED", ["+8613912345678"])]
+    assert await quarantine(ask) == [("+8613912345678", "SHARED", "PERSON", ["+8613912345678", "u3"])]
+    assert users(await ask.data(LIST)) == []
