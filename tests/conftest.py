@@ -25,7 +25,7 @@ settings.register_profile("by_hand", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("ONEID_HYPOTHESIS") or ("ci" if os.environ.get("CI") else "dev"))
 
 
-ON_A_SERVER = 20
+ON_A_SERVER = 12
 """Examples of a property that is tried on a server, at most: each waits for the network many times."""
 
 
@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _server_of(item: pytest.Item) -> str | None:
     """The kind of store with a server that a test needs."""
     params = getattr(getattr(item, "callspec", None), "params", {})
-    kind = str(params.get("kind", "neo4j" if "neo4j" in item.path.parts else "sqlite"))
+    kind = str(params.get("kind", "neo4j" if "neo4j" in stores.folders_of(item.path) else "sqlite"))
     return kind if kind.startswith("neo4j") else None
 
 

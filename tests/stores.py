@@ -1,6 +1,7 @@
 """The kinds of stores that tests run on, all opened in one way, and a loop for tests that open thousands of them.
 
-A kind joins by a line in `KINDS` and a branch in `open_with` and `place_of`; every contract and property test then runs on it too.
+A kind joins by a name in `KINDS` and a branch in `open_with`, `empty` and `place_of`; every contract and property test, and those of the
+service that take a store, then run on it too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from graph.store.ports import Store
 from graph.store.sqlite.store import open_sqlite
 from tests import neo4j_server
 
-__all__ = ["KINDS", "InlineLoop", "OpenWith", "Run", "empty", "kinds_for", "open_with", "place_of", "version_of"]
+__all__ = ["KINDS", "InlineLoop", "OpenWith", "Run", "empty", "folders_of", "kinds_for", "open_with", "place_of", "version_of"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -31,9 +32,19 @@ NEWEST = "neo4j-2026"
 def _kinds() -> tuple[str, ...]:
     if chosen := os.environ.get("ONEID_TEST_STORES"):
         return tuple(chosen.split(","))
-    return ("sqlite",)
-    both = os.environ.get("CI") and neo4j_server.given() is None and len(neo4j_server.versions()) > 1
+    newest = version_of(NEWEST)
+    both = os.environ.get("CI") and neo4j_server.given() is None and newest in neo4j_server.versions() and newest != neo4j_server.usual()
     return ("sqlite", "neo4j", NEWEST) if both else ("sqlite", "neo4j")
+
+
+def version_of(kind: str) -> str:
+    """The version of the server behind a kind of store."""
+    return [*neo4j_server.LINES][-1] if kind == NEWEST else neo4j_server.usual()
+
+
+def folders_of(path: Path) -> tuple[str, ...]:
+    """The folders below `tests` that lead to a file."""
+    return path.relative_to(Path(__file__).parent).parts[:-1]
 
 
 KINDS = _kinds()
@@ -43,15 +54,9 @@ the tests of stores themselves: `neo4j` is the line with long support then, and 
 
 def kinds_for(path: Path) -> tuple[str, ...]:
     """The kinds that a test in this file runs on."""
-    folders = path.parts
-    if "store" in folders:
-        return tuple(kind for kind in KINDS if kind.startswith("neo4j") or "neo4j" not in folders)
-    return tuple(kind for kind in KINDS if kind != NEWEST)
-
-
-def version_of(kind: str) -> str:
-    """The version of the server behind a kind of store."""
-    return [*neo4j_server.LINES][-1] if kind == NEWEST else neo4j_server.usual()
+    folders = folders_of(path)
+    servers_only = "neo4j" in folders
+    return tuple(kind for kind in KINDS if (kind != NEWEST or "store" in folders) and (kind.startswith("neo4j") or not servers_only))
 
 
 class OpenWith(Protocol):

@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.service.asking import Asking, asking
+from tests.stores import KINDS
+
+collect_ignore = [] if any(kind.startswith("neo4j") for kind in KINDS) else ["neo4j"]
 
 
 @pytest.fixture
