@@ -8,6 +8,7 @@ range of its ids is asked for, since the planner would take that range out of th
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from graph.store.neo4j.schema import HELD as _HELD
@@ -15,6 +16,12 @@ from graph.store.neo4j.schema import HELD as _HELD
 _LINK: Final = "k.n, k.bare, coalesce(k.dirty, 0), k.first, k.last, k.score, k.refused, k.namespace, type(k) = 'BARRED'"
 
 _SUMMARY: Final = "[elementId(p), p.n, p.pin, p.size, p.counts, p.kind, p.contested, p.aliases]"
+
+
+def _together(**statements: str) -> str:
+    """Statements over lists as one, each with its list by the name given here: every statement costs a trip, and time at the server."""
+    return "".join(f"CALL () {{{re.sub('[$](rows|ids)', '$' + name, text)}\n}}\n" for name, text in statements.items())
+
 
 # ---------------------------------------------------------------- the gate
 
@@ -276,7 +283,7 @@ RETURN collect([n, i.namespace + ':' + i.value])
 
 NEW_NAMESPACES: Final = "UNWIND $rows AS r CREATE (:Namespace {no: r[0], name: r[1]})"
 ANSWER: Final = "CREATE (:Request {scope: $scope, key: $key, hash: $hash, result: $result, at: $at})"
-NEW_CHANGES: Final = """
+_NEW_CHANGES: Final = """
 UNWIND $rows AS r
 CREATE (:Change {seq: r[0], made: $commit, n: r[1], kind: r[2], gained: r[3], lost: r[4], leads: r[5], cause_kind: r[6], cause: r[7]})
 """
@@ -308,7 +315,7 @@ DELETE c
 """
 NEW_TOKENS: Final = "UNWIND $rows AS r CREATE (:NameToken {token: r[0], fragment: r[1]})"
 END_TOKENS: Final = "UNWIND $rows AS r MATCH (t:NameToken {token: r[0], fragment: r[1]}) DELETE t"
-CAUSES: Final = "UNWIND $rows AS r MATCH (f:Fragment {id: r[0]}) SET f.cause = r[1]"
+_CAUSES: Final = "UNWIND $rows AS r MATCH (f:Fragment {id: r[0]}) SET f.cause = r[1]"
 
 NEW_JUDGEMENT: Final = """
 CREATE (j:Judgement {
@@ -342,7 +349,7 @@ SET k.n = r[0], k.bare = r[1], k.first = r[2], k.last = r[3]
 LINKS_CHANGED: Final = f"""{_LINK_OF}
 SET k.n = r[2], k.bare = r[3], k.dirty = r[4], k.first = r[5], k.last = r[6], k.score = r[7], k.refused = r[8], k.namespace = r[9]
 """
-LINKS_REFUSED: Final = f"{_LINK_OF} SET k.refused = r[2], k.namespace = r[3], k.held = {_HELD.format(refused='r[2]')}"
+_LINKS_REFUSED: Final = f"{_LINK_OF} SET k.refused = r[2], k.namespace = r[3], k.held = {_HELD.format(refused='r[2]')}"
 LINKS_HELD: Final = f"{_LINK_OF} SET k.held = {_HELD.format(refused='k.refused')}"
 LINKS_GONE: Final = f"{_LINK_OF} DELETE k"
 
@@ -364,21 +371,21 @@ SET i.flips = coalesce(i.flips, []) + $commit
 FOREACH (_ IN CASE WHEN r[3] THEN [1] ELSE [] END | SET i:Shared)
 FOREACH (_ IN CASE WHEN r[3] THEN [] ELSE [1] END | REMOVE i:Shared)
 """
-END_MEMBERSHIPS: Final = """
+_END_MEMBERSHIPS: Final = """
 UNWIND $ids AS id
 MATCH (i) WHERE elementId(i) = id
 MATCH (i)-[o:OF]->(p)
 CREATE (i)-[:WAS_OF {since: o.since, ended: $commit}]->(p)
 DELETE o
 """
-NEW_MEMBERSHIPS: Final = """
+_NEW_MEMBERSHIPS: Final = """
 UNWIND $rows AS r
 MATCH (p) WHERE elementId(p) = r[0]
 WITH p, r UNWIND r[1] AS id
 MATCH (i) WHERE elementId(i) = id
 CREATE (i)-[:OF {since: $commit}]->(p)
 """
-NEW_PROFILES: Final = """
+_NEW_PROFILES: Final = """
 UNWIND $rows AS r
 CREATE (p:Profile {
     n: r[0], one_id: r[1], made: $commit, updated: $commit, pin: r[2], since: $commit,
@@ -388,24 +395,35 @@ WITH p, r UNWIND r[8] AS id
 MATCH (i) WHERE elementId(i) = id
 CREATE (i)-[:OF {since: $commit}]->(p)
 """
-PROFILES_CHANGED: Final = """
+_PROFILES_CHANGED: Final = """
 UNWIND $rows AS r
 MATCH (p) WHERE elementId(p) = r[0]
 SET p.updated = CASE WHEN r[6] THEN $commit ELSE p.updated END, p.size = r[1], p.counts = r[2], p.kind = r[3], p.contested = r[4],
     p.aliases = r[5]
 """
-PROFILES_RESTORED: Final = f"{PROFILES_CHANGED.rstrip()}, p.leads = null, p.retired = null\nREMOVE p:Retired\n"
-TOUCHED: Final = "UNWIND $ids AS id MATCH (p) WHERE elementId(p) = id SET p.updated = $commit"
-LEAD_NOWHERE: Final = "UNWIND $ids AS id MATCH (p) WHERE elementId(p) = id MATCH (p)-[l:LEADS_TO]->() DELETE l"
-PROFILES_RETIRED: Final = """
+_PROFILES_RESTORED: Final = f"{_PROFILES_CHANGED.rstrip()}, p.leads = null, p.retired = null\nREMOVE p:Retired\n"
+_TOUCHED: Final = "UNWIND $ids AS id MATCH (p) WHERE elementId(p) = id SET p.updated = $commit"
+_LEAD_NOWHERE: Final = "UNWIND $ids AS id MATCH (p) WHERE elementId(p) = id MATCH (p)-[l:LEADS_TO]->() DELETE l"
+_PROFILES_RETIRED: Final = """
 UNWIND $rows AS r
 MATCH (p) WHERE elementId(p) = r[0]
 SET p:Retired, p.size = 0, p.counts = null, p.kind = null, p.contested = false, p.aliases = 0, p.leads = r[1],
     p.retired = coalesce(p.retired, $commit)
-WITH p, r WHERE r[2] IS NOT NULL
-MATCH (q) WHERE elementId(q) = r[2]
+WITH p, r
+MATCH (q:Profile {n: r[1]})
 CREATE (p)-[:LEADS_TO]->(q)
 """
+PEOPLE: Final = _together(
+    ended=_END_MEMBERSHIPS,
+    made=_NEW_PROFILES,
+    unled=_LEAD_NOWHERE,
+    retired=_PROFILES_RETIRED,
+    changed=_PROFILES_CHANGED,
+    restored=_PROFILES_RESTORED,
+    joined=_NEW_MEMBERSHIPS,
+    touched=_TOUCHED,
+)
+TOLD: Final = _together(refused=_LINKS_REFUSED, causes=_CAUSES, changes=_NEW_CHANGES)
 PINNED: Final = """
 UNWIND $rows AS r
 MATCH (p) WHERE elementId(p) = r[0]
@@ -476,9 +494,7 @@ BESIDE_EVIDENCE: Final = frozenset(
     {
         *(IDENTIFIERS, ELEMENTS, PROFILE_ELEMENTS, FACES, SUMMARIES, MEMBERS, PINS, ONE_IDS, JUDGEMENTS),
         *(LINKS, USABLE_LINKS, BARRED_LINKS, DEGREES, TOTAL_DEGREES, RAYS, BARRED_RAYS),
-        *(NEW_LINKS, NEW_BARRED, LINKS_SEEN, LINKS_CHANGED, LINKS_REFUSED, LINKS_GONE, NEW_CHANGES),
-        *(FLAGS, END_MEMBERSHIPS, NEW_MEMBERSHIPS, NEW_PROFILES, PROFILES_CHANGED, PROFILES_RESTORED, PROFILES_RETIRED),
-        *(TOUCHED, LEAD_NOWHERE, PINNED),
+        *(NEW_LINKS, NEW_BARRED, LINKS_SEEN, LINKS_CHANGED, LINKS_HELD, LINKS_GONE, FLAGS, PEOPLE, PINNED),
     }
 )
 """Statements that neither read nor write versions, what they carry, or tokens of names: new evidence may be written before or after."""

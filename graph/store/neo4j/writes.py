@@ -241,21 +241,26 @@ class Writes(UnderGate):
     @kept
     async def _apply(self, delta: Delta, first: int, living: frozenset[int]) -> None:
         """`living`: of the profiles that change, those known to have named somebody before."""
-        commit = self.commit
         await self._set_flags([*_marked(delta.fresh), *delta.flags])
         made = {n for n, _, _ in delta.made}
         touched = {*delta.touched, *(change.n for change in delta.changes)}.difference(made)
         await self._write_people(delta, living, touched)
         await self._write_pins(delta)
         element = await self.elements_of(at for a, b, _ in delta.refusals for at in (a, b))
-        refusals = ((element[a], element[b], *((r.rule.value, r.namespace) if r else (None, None))) for a, b, r in delta.refusals)
-        await self._rows(cypher.LINKS_REFUSED, refusals)
-        await self._rows(cypher.CAUSES, delta.causes)
-        await self._rows(cypher.NEW_CHANGES, (_change(seq, c) for seq, c in enumerate(delta.changes, first)), commit=commit)
+        await self._lists(
+            cypher.TOLD,
+            refused=[[element[a], element[b], *((r.rule.value, r.namespace) if r else (None, None))] for a, b, r in delta.refusals],
+            causes=[list(cause) for cause in delta.causes],
+            changes=[_change(seq, c) for seq, c in enumerate(delta.changes, first)],
+        )
+
+    async def _lists(self, statement: str, **lists: Sequence[Any]) -> None:
+        """One statement over several lists, unless all of them are empty."""
+        if any(lists.values()):
+            await self.post(statement, commit=self.commit, **lists)
 
     async def _write_people(self, delta: Delta, living: frozenset[int], touched: set[int]) -> None:
         """Summaries and memberships. A new profile is written with its members, others get them."""
-        commit = self.commit
         joining: dict[int, list[int]] = defaultdict(list)
         for member in delta.fresh:
             if member.profile:
@@ -264,25 +269,22 @@ class Writes(UnderGate):
             if profile is not None:
                 joining[profile].append(at)
         element = await self.elements_of((*(at for ids in joining.values() for at in ids), *(at for at, _ in delta.moved)))
-        if delta.moved:
-            await self.post(cypher.END_MEMBERSHIPS, ids=[element[at] for at, _ in delta.moved], commit=commit)
         members = {n: [element[at] for at in ids] for n, ids in joining.items()}
         rows = {row.n: row for row in delta.profiles}
-        made = [(n, one_id, pin, *summary_columns(rows.pop(n)), members.pop(n, [])) for n, one_id, pin in delta.made]
-        await self._rows(cypher.NEW_PROFILES, made, commit=commit)
-        element = await self.profile_elements_of((*rows, *members, *touched, *(n for lead in delta.leads for n in lead if n is not None)))
-        changed = [(n, (element[n], *summary_columns(row), n in touched)) for n, row in rows.items()]
-        led = [element[n] for n in (*rows, *(n for n, _ in delta.leads)) if n not in living]
-        if led:
-            await self.post(cypher.LEAD_NOWHERE, ids=led)
-        retired = ((element[n], to, None if to is None else element[to]) for n, to in delta.leads)
-        await self._rows(cypher.PROFILES_RETIRED, retired, commit=commit)
-        await self._rows(cypher.PROFILES_CHANGED, (row for n, row in changed if n in living), commit=commit)
-        await self._rows(cypher.PROFILES_RESTORED, (row for n, row in changed if n not in living), commit=commit)
-        await self._rows(cypher.NEW_MEMBERSHIPS, ((element[n], ids) for n, ids in members.items()), commit=commit)
-        left = touched.difference(rows)
-        if left:
-            await self.post(cypher.TOUCHED, ids=[element[n] for n in sorted(left)], commit=commit)
+        made = [[n, one_id, pin, *summary_columns(rows.pop(n)), members.pop(n, [])] for n, one_id, pin in delta.made]
+        element = await self.profile_elements_of((*rows, *members, *touched, *(n for n, _ in delta.leads)))
+        changed = [(n, [element[n], *summary_columns(row), n in touched]) for n, row in rows.items()]
+        await self._lists(
+            cypher.PEOPLE,
+            ended=[element[at] for at, _ in delta.moved],
+            made=made,
+            unled=[element[n] for n in (*rows, *(n for n, _ in delta.leads)) if n not in living],
+            retired=[[element[n], to] for n, to in delta.leads],
+            changed=[row for n, row in changed if n in living],
+            restored=[row for n, row in changed if n not in living],
+            joined=[[element[n], ids] for n, ids in members.items()],
+            touched=[element[n] for n in sorted(touched.difference(rows))],
+        )
 
     async def _write_pins(self, delta: Delta) -> None:
         if delta.pins or delta.closed:
@@ -322,5 +324,5 @@ def _texts(identifiers: Sequence[Identifier]) -> list[str]:
     return [identifier.text for identifier in identifiers]
 
 
-def _change(seq: int, c: ChangeRow) -> tuple[Any, ...]:
-    return (seq, c.n, c.kind.value, list(c.gained), list(c.lost), c.leads, c.cause_kind, c.cause)
+def _change(seq: int, c: ChangeRow) -> list[Any]:
+    return [seq, c.n, c.kind.value, list(c.gained), list(c.lost), c.leads, c.cause_kind, c.cause]

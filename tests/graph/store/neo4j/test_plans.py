@@ -25,6 +25,7 @@ STATEMENTS = {
     if isinstance(text, str) and name.isupper() and name[0] != "_" and name != "AWAIT_INDEXES"
 }
 SCANS = re.compile(r"AllNodesScan|ByLabelScan|LabelScan|TypeScan|IndexScan|AllRelationships|CartesianProduct.*Scan")
+LISTS = ("ended", "made", "unled", "retired", "changed", "restored", "joined", "touched", "refused", "causes", "changes")
 VALUES: dict[str, Any] = {
     "rows": [],
     "ids": [],
@@ -32,6 +33,7 @@ VALUES: dict[str, Any] = {
     "hashes": [],
     "ends": [],
     "columns": {},
+    **{name: [] for name in LISTS},
     "places": [],
     "raw": [],
     "tokens": [],
@@ -84,3 +86,8 @@ async def test_every_statement_is_a_matter_of_index_seeks(
     }
 
     assert scans == {}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, text in STATEMENTS.items() if text in cypher.BESIDE_EVIDENCE))
+def test_what_new_evidence_does_not_wait_for_meets_none(name: str) -> None:
+    assert not re.search(r"Fragment|CARRIE[SD]|NameToken", STATEMENTS[name])

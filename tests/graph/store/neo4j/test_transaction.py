@@ -116,6 +116,26 @@ async def test_a_commit_whose_answer_is_lost_is_looked_up(store: Neo4jStore, mon
     assert await records(store) == (["a"] if applied else [])
 
 
+async def test_an_error_of_a_statement_that_nobody_waited_for_fails_its_own_step(
+    store: Neo4jStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Neo4jTransaction._ask
+
+    async def fail(self: Neo4jTransaction, statement: str, values: dict[str, Any], seconds: float) -> Any:
+        if "CREATE (f:Fragment" in statement and values["rows"][0][2] == "bad":
+            return await ask(self, "RETURN 1 / 0", {}, seconds)
+        return await ask(self, statement, values, seconds)
+
+    monkeypatch.setattr(Neo4jTransaction, "_ask", fail)
+
+    one, other = await grouped(store, [seen("a", "user_id:1")], lambda: ingest(store, [seen("bad", "user_id:2")]))
+
+    assert one.accepted == 1
+    assert isinstance(other, StoreTrouble)
+    assert await records(store) == ["a"]
+    assert (await check(store)).differences == ()
+
+
 async def test_a_cancelled_request_leaves_the_gate_free_and_its_group_standing(store: Neo4jStore, monkeypatch: pytest.MonkeyPatch) -> None:
     post = Neo4jWriting.post
     cancelled: list[asyncio.Task[Any]] = []
