@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from graph.model import Fragment, Identifier, Judgement, JudgementKind
+import pytest
+
+from graph import interactions
+from graph.curate import judge
+from graph.ingest import ingest
+from graph.model import Fragment, Identifier, Interaction, Judgement, JudgementKind
 from graph.rehearse import Compared, Example, because, rehearse
 from graph.resolve import gathered
 from graph.resolve.rules import Blocked, Rules
 from graph.store.ports import Store
-from tests.build import ids
+from tests.build import distinct, fragment, ids, same
 from tests.histories import Case, Told, cases, numbered, over, play, prove
 from tests.reference import Reference, reference_resolve
 from tests.stores import OpenWith, Run
@@ -152,6 +157,84 @@ def explains(example: Example, brute: Brute, held: dict[str, set[Identifier]]) -
         assert refusal is not None
         made: Reference = before if example.because.reason.value == "accepted" else after
         assert any((one.rule, one.namespace) == (refusal.rule.value, refusal.namespace) for one in made.refused)
+
+
+async def test_what_is_written_meanwhile_does_not_count(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidence of all kinds is of one commit, however much is written between its pages."""
+    await ingest(store, [fragment(f"user_id:{n}", f"device:{n}", at=n) for n in range(20)])
+    await judge(store, [same("user_id:1", "user_id:2")])
+    apart = Rules.parse('[[namespace]]\nname = "user_id"\nlimit = 1\n')
+    expected = await rehearse(store, apart)
+    pages = store.export_pages
+
+    async def with_a_writer(kinds: Sequence[Any]) -> AsyncIterator[Any]:
+        async for page in pages(kinds):
+            await ingest(store, [fragment("device:all", *(f"device:{n}" for n in range(9)), at=90)])
+            await judge(store, [same("user_id:5", "user_id:6", at=9), same("user_id:1", "user_id:9", at=9)])
+            await interactions.record(store, [Interaction("app", "1", "like", Identifier("forum", "a"), Identifier("forum", "b"), 0)])
+            yield page
+
+    monkeypatch.setattr(store, "export_pages", with_a_writer)
+    found = await rehearse(store, apart)
+    later = await rehearse(store, apart)
+
+    assert found == expected
+    assert later != expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sent", "says"),
+    [
+        (
+            "limit = 1",
+            "",
+            [["user:1", "a:1"], ["user:2", "a:1"]],
+            "The link a:1 – user:1 would be used; now it is refused, since",
+        ),
+        (
+            "",
+            "limit = 1",
+            [["user:1", "a:1"], ["user:2", "a:1"]],
+            "The link a:1 – user:1 would be refused, since the profile would",
+        ),
+        ("", 'blocked = ["1"]', [["user:1", "a:1"], ["user:1", "a:2"]], "user:1 would be blocked, so that it joins nobody."),
+        ('blocked = ["1"]', "", [["user:1", "a:1"], ["user:1", "a:2"]], "An identifier that is blocked now would count."),
+        ("", 'normalise = "lowercase"', [["user:A", "a:1"], ["user:a", "a:2"]], "user:A and user:a would be one identifier, by how"),
+        ('normalise = "lowercase"', "", [["user:A", "a:1"], ["user:a", "a:2"]], "What was sent as user:a would be more than one"),
+    ],
+)
+async def test_an_example_says_what_makes_the_difference(
+    open_with: OpenWith, before: str, after: str, sent: list[list[str]], says: str
+) -> None:
+    rules = [f'[[namespace]]\nname = "user"\n{more}\n' for more in (before, after)]
+    async with open_with(rules[0]) as store:
+        await ingest(store, [fragment(*texts, at=n) for n, texts in enumerate(sent)])
+        done = await rehearse(store, Rules.parse(rules[1]))
+
+    assert because(done.examples[0].because, lambda each: each.text).startswith(says)
+
+
+async def test_a_judgement_that_falls_or_holds_is_named(open_with: OpenWith) -> None:
+    """Where blocking an end of a newer `distinct` makes it void, an older `same` holds."""
+    rules = ['[[namespace]]\nname = "user"\n', '[[namespace]]\nname = "user"\nblocked = ["3"]\n']
+    said = [same("user:1", "user:2", at=1), distinct("user:1", "user:3", at=3), same("user:2", "user:3", at=2)]
+    for before, after, says in ((*rules, "would hold"), (*reversed(rules), "would fall")):
+        async with open_with(before) as store:
+            await judge(store, said)
+            done = await rehearse(store, Rules.parse(after))
+        sentences = [because(one.because, lambda each: each.text) for one in done.examples]
+        assert any(f"The judgement that user:1 and user:2 are the same {says}" in one for one in sentences), sentences
+
+
+async def test_only_a_name_changes_where_namespaces_change_places(open_with: OpenWith) -> None:
+    """Two OneIDs lead to one profile; which of the two names it depends on which pin is the stronger."""
+    order = ['[[namespace]]\nname = "a"\n[[namespace]]\nname = "b"\n', '[[namespace]]\nname = "b"\n[[namespace]]\nname = "a"\n']
+    async with open_with('[[namespace]]\nname = "c"\n' + order[0]) as store:
+        await ingest(store, [fragment("a:1"), fragment("b:1"), fragment("a:1", "b:1", "c:1")])
+        done = await rehearse(store, Rules.parse(order[1]))
+
+    assert (done.merges, done.splits) == (0, 0)
+    assert done.one_ids_changed == len(done.examples)
 
 
 OTHERS = (
