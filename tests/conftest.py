@@ -45,7 +45,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Under xdist all tests on one server run in one worker; a server has one database, which they empty."""
+    """Under xdist what shares a server runs in one worker; a server has one database, which tests empty."""
     config.addinivalue_line("markers", "xdist_group(name): runs in one worker with the others of this name")
     if getattr(config.option, "dist", None) == "load":
         config.option.dist = "loadgroup"
@@ -59,9 +59,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two groups of about the same size for the usual line and one for the newest, so that there are never more than three servers."""
     for item in items:
         if server := _server_of(item):
-            item.add_marker(pytest.mark.xdist_group(server))
+            store = "store" in stores.folders_of(item.path)
+            item.add_marker(pytest.mark.xdist_group(f"{server}-store" if store else server))
 
 
 def _server_of(item: pytest.Item) -> str | None:

@@ -1,7 +1,7 @@
 """A real Neo4j Community server for tests: jars from Maven Central, auth on, loopback, a free port and a folder of its own.
 
 `running()` gives this process's server of a version, started when it is first asked for and stopped at the end by its own pid. Community
-has one database and tests wipe it, so under xdist all tests of one version run in one worker (tests/conftest.py). Settings:
+has one database and tests wipe it, so under xdist tests on a server run in groups, each in one worker (tests/conftest.py). Settings:
 
     ONEID_TEST_NEO4J           URI with user, password and database of a server to use instead; everything in it is deleted
     ONEID_TEST_NEO4J_VERSION   5.26.30 or 2026.08.1; by default the first of them that the machine has Java for
