@@ -347,7 +347,8 @@ class RuleSetView:
 
 @dataclass(frozen=True, slots=True)
 class StatsView:
-    """`refused_by`: refused links by the rule that refuses them."""
+    """`refused_by`: refused links by the rule that refuses them. `contradictions`: records that contradict themselves by source, the 20
+    sources with the most, most first."""
 
     identifiers: int
     links: int
@@ -360,3 +361,4 @@ class StatsView:
     store: str
     rules_version: int
     refused_by: Mapping[str, int] = field(default_factory=dict, compare=False)
+    contradictions: Mapping[str, int] = field(default_factory=dict, compare=False)

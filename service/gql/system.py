@@ -9,7 +9,7 @@ import strawberry
 from graph.views import RuleSetView, StatsView
 from service.gql.scalars import DateTime, Long
 
-__all__ = ["RuleSet", "Stats"]
+__all__ = ["ContradictingSource", "RuleSet", "Stats"]
 
 
 @strawberry.type(description="The rules that say who belongs together.")
@@ -24,6 +24,12 @@ class RuleSet:
         return cls(version=view.version, toml=view.toml, applied_at=DateTime(view.applied_at), by=view.by)
 
 
+@strawberry.type(description="A source system whose records contradict themselves.")
+class ContradictingSource:
+    source: str = strawberry.field(description="The source system.")
+    records: Long = strawberry.field(description="How many of its records that count hold more identifiers of a namespace than its limit.")
+
+
 @strawberry.type(description="How much the store holds. Counts are null where counting would be costly.")
 class Stats:
     identifiers: Long | None = strawberry.field(description="Identifiers that a record or judgement mentions.")
@@ -35,6 +41,9 @@ class Stats:
     shared_identifiers: Long | None = strawberry.field(description="Identifiers that many share and that join nobody.")
     contested_profiles: Long | None = strawberry.field(
         description="Profiles that a refused link, a judgement or a parked group connects to another."
+    )
+    contradictions: list[ContradictingSource] = strawberry.field(
+        description="The source systems with the most records that contradict themselves, most first; at most 20."
     )
     store: str = strawberry.field(description="The kind of store, such as `sqlite`.")
     rules_version: int = strawberry.field(description="Version of the rules in force.")
@@ -50,6 +59,7 @@ class Stats:
             largest_profile=view.largest_profile,
             shared_identifiers=Long(view.shared_identifiers),
             contested_profiles=Long(view.contested_profiles),
+            contradictions=[ContradictingSource(source=name, records=Long(times)) for name, times in view.contradictions.items()],
             store=view.store,
             rules_version=view.rules_version,
         )

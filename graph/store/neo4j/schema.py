@@ -59,7 +59,8 @@ commits; a property that says "absent" is not there. What is live has the names 
 
 (a:Identifier)-[:LINK]->(b:Identifier)     a.id < b.id; a usable link: accepted, or refused while profiles were built
 (a:Identifier)-[:BARRED]->(b:Identifier)   a.id < b.id; a link refused beforehand (contradiction, score, shared, star); never both of a pair
-    n, bare, dirty      versions that carry it cleanly; those of them without a score; those that contradict themselves (absent: 0)
+    n, bare, dirty      versions that carry it cleanly; those of them without a score; those that contradict themselves (absent: 0,
+                        indexed)
     first, last         sightings of the clean ones; absent: none
     score               the highest of clean scored ones; absent: none
     refused             rule; absent: accepted
@@ -185,7 +186,9 @@ CALL (a, k, b) {{ SET k.held = {HELD.format(refused="k.refused")} }} IN TRANSACT
 
 _JOBS = (_unique("job_id", "(x:Job)", "id"),)
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS)
+_CONTRADICTIONS = (_range("link_dirty", "()-[r:LINK]-()", "dirty"), _range("barred_dirty", "()-[r:BARRED]-()", "dirty"))
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """

@@ -168,4 +168,10 @@ CREATE TABLE job (
 );
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS)
+_CONTRADICTIONS = """
+-- links that records carry in contradiction with themselves
+CREATE INDEX link_dirty ON link (a, b) WHERE dirty > 0;
+CREATE INDEX barred_dirty ON barred (a, b) WHERE dirty > 0;
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS)

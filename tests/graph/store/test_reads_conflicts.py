@@ -331,6 +331,29 @@ async def test_what_is_no_conflict_cannot_be_put_off(open_with: OpenWith, ends: 
             await postpone(store, id, reason="later")
 
 
+# ---------------------------------------------------------------- who sends what contradicts itself
+
+
+async def test_sources_of_records_that_contradict_themselves_are_counted(open_with: OpenWith) -> None:
+    """Also where another record carries the same pair cleanly; two that are judged the same count as one."""
+    rules = RULES.replace('"phone"\nperson = true', '"phone"\nperson = true\nlimit = 2')
+    phones = ("phone:1", "phone:2", "phone:3")
+    async with open_with(rules) as store:
+        await ingest(store, [fragment("user:1", "user:2", source="crm", id="1"), fragment("user:3", "user:4", "phone:9", source="crm")])
+        await ingest(
+            store, [fragment(*phones, source="web"), fragment("phone:1", "phone:2", source="till"), fragment("user:5", source="app")]
+        )
+        before = (await store.stats()).contradictions
+        await judge(store, [same("phone:1", "phone:3", at=9)])
+        judged = (await store.stats()).contradictions
+        await withdraw(store, fragment("user:1", source="crm", id="1").key, reason="wrong")
+        left = (await store.stats()).contradictions
+
+    assert list(before.items()) == [("crm", 2), ("web", 1)]
+    assert judged == {"crm": 2}
+    assert left == {"crm": 1}
+
+
 # ---------------------------------------------------------------- against all there is
 
 

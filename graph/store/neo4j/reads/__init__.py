@@ -143,7 +143,7 @@ async def rules(run: Run, in_force: Rules, version: int | None = None) -> RuleSe
 
 
 async def stats(run: Run, rules: Rules) -> StatsView:
-    return await of_the_store.stats(run)
+    return await of_the_store.stats(run, rules)
 
 
 async def head(run: Run, rules: Rules) -> tuple[int, int]:

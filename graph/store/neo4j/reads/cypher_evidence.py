@@ -276,6 +276,20 @@ MATCH (i)-[k:LINK|BARRED]->() WHERE k.refused IS NOT NULL
 WITH type(k) AS sort, k.refused AS rule, count(k) AS times
 RETURN collect([sort, rule, times])
 """
+CONTRADICTING: Final = """
+MATCH (a)-[k:LINK]->(b) USING INDEX SEEK k:LINK(dirty) WHERE k.dirty > 0 AND a.id / 1099511627776 = b.id / 1099511627776
+WITH a, b LIMIT $most
+WITH a, b, COUNT { (a)<-[:CARRIES]-() } <= COUNT { (b)<-[:CARRIES]-() } AS less
+WITH CASE WHEN less THEN a ELSE b END AS x, CASE WHEN less THEN b.id ELSE a.id END AS other
+MATCH (x)<-[:CARRIES]-(f) WHERE other IN f.ids
+RETURN collect(DISTINCT [f.id, f.source, f.ids])
+"""
+BARRED_CONTRADICTING: Final = CONTRADICTING.replace(":LINK", ":BARRED")
+GROUPS: Final = """
+UNWIND $ids AS id
+MATCH (i:Identifier {id: id}) WHERE i.group IS NOT NULL
+RETURN collect([id, i.group])
+"""
 COUNT_ACTIVE: Final = """
 MATCH (f:Fragment) USING INDEX f:Fragment(id) WHERE f.id > 0 AND f.state = 0
 RETURN count(f)

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any, Final
 
+from graph.resolve.rules import Rules
+from graph.store.neo4j.reads import cypher_conflicts, cypher_identity
 from graph.store.neo4j.reads import cypher_evidence as cypher
-from graph.store.neo4j.reads import cypher_identity
 from graph.store.neo4j.reads.asking import Asking, Run
 from graph.store.neo4j.reads.watch import Torn
+from graph.store.reading.contradictions import MOST_PAIRS, contradictions
 from graph.store.reading.rows import Bounds, Row
 from graph.views import RuleSetView, StatsView
 
@@ -78,7 +80,7 @@ async def rules(run: Run, version: int | None = None) -> RuleSetView | None:
     return RuleSetView(*rows[0]) if rows else None
 
 
-async def stats(run: Run) -> StatsView:
+async def stats(run: Run, in_force: Rules) -> StatsView:
     """Exact counts of what is live now: `links` are the accepted ones, `refused_links` all others. Reads every link and profile."""
     refused: Counter[str] = Counter()
     usable: int = await run(cypher.COUNT_USABLE)
@@ -99,4 +101,14 @@ async def stats(run: Run) -> StatsView:
         store="neo4j",
         rules_version=0 if last is None else last.version,
         refused_by=dict(refused),
+        contradictions=await _contradictions(run, in_force),
     )
+
+
+async def _contradictions(run: Run, in_force: Rules) -> dict[str, int]:
+    statements = (cypher.CONTRADICTING, cypher.BARRED_CONTRADICTING)
+    said = [(id, source, ids) for statement in statements for id, source, ids in await run(statement, most=MOST_PAIRS)]
+    if not said:
+        return {}
+    groups = await run(cypher.GROUPS, ids=sorted({id for _, _, ids in said for id in ids}))
+    return contradictions(said, dict(groups), dict(await run(cypher_conflicts.NAMESPACES)), in_force)

@@ -6,7 +6,11 @@ import sqlite3
 from collections import Counter
 from typing import Final
 
+import orjson
+
 from graph.resolve.rules import Rules
+from graph.store.reading.contradictions import MOST_PAIRS, contradictions
+from graph.store.sqlite.reads.asking import numbers
 from graph.views import RuleSetView, StatsView
 
 __all__ = ["rules", "stats"]
@@ -31,6 +35,18 @@ _REFUSED: Final = """
 SELECT refused, count(*) FROM link WHERE refused IS NOT NULL GROUP BY 1 UNION ALL SELECT refused, count(*) FROM barred GROUP BY 1
 """
 
+_SAID: Final = """
+SELECT DISTINCT v.id, s.name, v.ids FROM (
+    SELECT a, b FROM link INDEXED BY link_dirty WHERE dirty > 0 AND a >> 40 = b >> 40
+    UNION ALL
+    SELECT a, b FROM barred INDEXED BY barred_dirty WHERE dirty > 0 AND a >> 40 = b >> 40
+    LIMIT ?
+) d CROSS JOIN carries x ON x.identifier = d.a
+CROSS JOIN carries y ON y.identifier = d.b AND y.observed = x.observed AND y.version = x.version
+CROSS JOIN version v ON v.id = x.version CROSS JOIN source s ON s.no = v.source
+"""
+_GROUPS: Final = "SELECT i.id, i.grp FROM json_each(?) j CROSS JOIN identifier i ON i.id = j.value WHERE i.grp IS NOT NULL"
+
 
 def stats(conn: sqlite3.Connection, rules: Rules) -> StatsView:
     """Exact counts of what is live now, by a pass or two over each table: `links` are the accepted ones, `refused_links` all others."""
@@ -50,7 +66,16 @@ def stats(conn: sqlite3.Connection, rules: Rules) -> StatsView:
         store="sqlite",
         rules_version=version,
         refused_by=dict(sorted(refused.items())),
+        contradictions=_contradictions(conn, rules),
     )
+
+
+def _contradictions(conn: sqlite3.Connection, rules: Rules) -> dict[str, int]:
+    said = [(id, source, orjson.loads(ids)) for id, source, ids in conn.execute(_SAID, (MOST_PAIRS,))]
+    if not said:
+        return {}
+    groups = dict(conn.execute(_GROUPS, (numbers({id for _, _, ids in said for id in ids}),)))
+    return contradictions(said, groups, dict(conn.execute("SELECT no, name FROM namespace")), rules)
 
 
 def rules(conn: sqlite3.Connection, in_force: Rules, version: int | None = None) -> RuleSetView | None:
