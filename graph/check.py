@@ -83,9 +83,11 @@ class _Audit:
         fragments = [
             Fragment(key.source, key.id, tuple(identifier[at] for at in seen.ids), seen.observed, None, seen.score)
             for key, seen in held.versions
+            if seen.version not in held.unlinked
         ]
         mentioned = {at for origin, target, *_ in held.interactions for at in (origin, target)}
         mentioned |= {at for j in held.judgements for at in j.ends}
+        mentioned |= {at for _, seen in held.versions if seen.version in held.unlinked for at in seen.ids}
         fragments += [Fragment("", str(at), (identifier[at],), 0) for at in sorted(mentioned)]  # no source is called ""
         judgements = [
             Judgement(w.kind, a, b, w.at, with_a=tuple(with_a), with_b=tuple(with_b))
@@ -119,7 +121,7 @@ class _Audit:
 
     def links(self) -> Iterator[str]:
         counted: dict[tuple[int, int], Tally] = defaultdict(Tally)
-        for _, seen in self.held.versions:
+        for seen in (seen for _, seen in self.held.versions if seen.version not in self.held.unlinked):
             wrong = contradictory(seen.ids, self.ground, self.judged.group)
             for pair in pairs_of(seen.ids):
                 counted[pair].add(seen.observed, seen.score, clean=wrong.isdisjoint(pair))
@@ -200,8 +202,8 @@ class _Audit:
         yield from (f"OneID {text} is on record {count} times" for text, count in texts.items() if count > 1)
         pinned: dict[int, list[OneIdRow]] = defaultdict(list)
         for row in self.held.one_ids:
-            if (row.pin is None) != (row.closed is not None):
-                yield f"OneID {row.n}: a OneID has a pin or is closed, never both or neither"
+            if sum(one is not None for one in (row.pin, row.closed, row.asleep)) != 1:
+                yield f"OneID {row.n}: a OneID has a pin, is closed or sleeps, just one of them"
             elif row.pin is not None and (profile := self.member[row.pin].profile):
                 pinned[profile].append(row)
         place = self.ground.place
@@ -225,7 +227,7 @@ class _Audit:
                 yield f"OneID {row.n} names a profile and leads elsewhere"
             if row.closed is not None and row.leads != row.closed:
                 yield f"OneID {row.n} is closed into {row.closed} and leads to {row.leads}"
-            asleep = row.pin is not None and not self.member[row.pin].profile
+            asleep = row.asleep is not None or (row.pin is not None and not self.member[row.pin].profile)
             if asleep and (row.leads is not None or row.size):
                 yield f"OneID {row.n} follows an identifier that nothing mentions, and is not asleep"
 
@@ -251,7 +253,7 @@ class _Audit:
         carried = {(at, seen.observed, seen.version) for _, seen in self.held.versions for at in seen.ids}
         for at, _, version in sorted(carried ^ self.held.carried):
             yield f"version {version}: its sighting of identifier {at} is {'missing' if (at, _, version) in carried else 'left over'}"
-        keys = Counter(key for key, _ in self.held.versions)
+        keys = Counter(key for key, seen in self.held.versions if seen.version not in self.held.unlinked)
         yield from (f"a record has {count} versions that count" for count in keys.values() if count > 1)
         summed: dict[tuple[int, int, str], tuple[int, float, int, int]] = {}
         for origin, target, type_, weight, at in self.held.interactions:

@@ -15,13 +15,14 @@ from graph.errors import KeyReused, NotFound, Stale
 from graph.evidence import Evidence, Piece, field_of
 from graph.ids import new_one_id
 from graph.judging import content, record_judgements
-from graph.model import Judgement, Key, RecordKey
-from graph.operations import Judge, Merge, Operation, Withdraw
+from graph.model import FragmentStatus, Judgement, Key, RecordKey
+from graph.operations import Judge, Merge, Operation, Revert, Withdraw
 from graph.outcome import Outcome, outcome_of
 from graph.planning import judgement_of, merge_of, split_of
 from graph.resolve.rules import Rules
 from graph.settle import settle_step
 from graph.store.ports import Delta, Store, Writing
+from graph.undo import undo
 
 __all__ = ["Curated", "Preview", "judge", "perform", "preview", "withdraw"]
 
@@ -126,6 +127,8 @@ async def _work(writing: Writing, operation: Operation, rules: Rules, by: str | 
     asked: frozenset[int] = frozenset()
     if isinstance(operation, Withdraw):
         delta, positions = await _withdraw(writing, operation, rules, new_id)
+    elif isinstance(operation, Revert):
+        delta, positions = await undo(writing, operation, rules, new_id)
     else:
         if isinstance(operation, Judge):
             judgements = await judgement_of(writing, operation, rules, by)
@@ -139,14 +142,17 @@ async def _work(writing: Writing, operation: Operation, rules: Rules, by: str | 
 
 
 async def _withdraw(writing: Writing, operation: Withdraw, rules: Rules, new_id: Callable[[], str]) -> tuple[Delta, list[int]]:
-    sighting = await writing.active_version(operation.record)
-    if sighting is None:
+    counting = [row for row in await writing.versions(records=[operation.record]) if row.state is FragmentStatus.ACTIVE]
+    if not counting:
         raise NotFound("no version of this record counts: it is unknown, or withdrawn already", ("record",))
-    await writing.withdraw_version(sighting.version)
+    counting.sort(key=lambda row: (-row.observed, -row.id))
+    await writing.withdraw_versions([row.id for row in counting])
+    await writing.write_undone({"withdrawn": [[row.id, writing.commit] for row in counting]})
     field, _ = await field_of(writing, rules, ())
-    piece = Piece(sighting.version, sighting.ids, sighting.observed, sighting.score)
-    evidence = Evidence("withdrawal", ended=[piece], causes=[(writing.commit, sighting.ids)])
-    return await settle_step(writing, field, evidence, sighting.ids, new_id)
+    pieces = [Piece(row.id, row.ids, row.observed, row.score, links=row.unlinked is None) for row in counting]
+    named = tuple({at for row in counting for at in row.ids})
+    evidence = Evidence("withdrawal", ended=pieces, causes=[(writing.commit, named)])
+    return await settle_step(writing, field, evidence, named, new_id)
 
 
 def _curated(delta: Delta, positions: Sequence[int], writing: Writing, unchanged: int) -> Curated:

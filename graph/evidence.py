@@ -10,7 +10,7 @@ from typing import NamedTuple
 from graph.model import Identifier, Instant
 from graph.resolve.ground import Ground, Namespaces
 from graph.resolve.rules import Rules
-from graph.store.ports import NAMESPACE_SHIFT, Known, Member, Writing
+from graph.store.ports import NAMESPACE_SHIFT, Known, Member, PinState, Writing
 
 __all__ = ["Evidence", "Field", "Piece", "field_of"]
 
@@ -22,25 +22,31 @@ class Piece(NamedTuple):
     ids: tuple[int, ...]
     observed: Instant
     score: float | None
+    links: bool = True  # False: a version marked as not linking, of which only the facts count
 
 
 @dataclass(slots=True)
 class Evidence:
     """What one step changes. `causes` says what caused it and which identifiers each cause names.
 
-    `mentioned` are identifiers that something else makes known (a judgement, an interaction), `dropped` those that it no longer
-    mentions. `regrouped`: members of judged groups that changed, with the group before; `parted`: ends of a `distinct` that took or
-    lost force.
+    `unlinked` versions go on without their links, `linked` ones have them again. `mentioned` are identifiers that something else makes
+    known (a judgement, an interaction), `dropped` those that it no longer mentions. `regrouped`: members of judged groups that changed,
+    with the group before; `parted`: ends of a `distinct` that took or lost force. `repinned`: OneIDs that follow something else from now
+    on, whatever the evidence; `unmade`: those that shall name nobody where their profile has another.
     """
 
     cause_kind: str
     added: list[Piece] = field(default_factory=list)
     ended: list[Piece] = field(default_factory=list)
+    unlinked: list[Piece] = field(default_factory=list)
+    linked: list[Piece] = field(default_factory=list)
     mentioned: set[int] = field(default_factory=set)
     dropped: set[int] = field(default_factory=set)
     regrouped: dict[int, int | None] = field(default_factory=dict)
     parted: set[int] = field(default_factory=set)
     causes: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+    repinned: dict[int, PinState] = field(default_factory=dict)
+    unmade: set[int] = field(default_factory=set)
 
 
 @lru_cache(maxsize=16)

@@ -112,6 +112,23 @@ async def _step(writing: Writing, prepared: Sequence[_Prepared], rules: Rules, n
     return Ingested(plan.accepted, len(prepared) - plan.accepted, results, token)
 
 
+class _Counting(NamedTuple):
+    """The versions of a record that count, newest first; only the last may link."""
+
+    pieces: tuple[Piece, ...] = ()
+
+    @classmethod
+    def of(cls, head: Head) -> _Counting:
+        if head.version is None:
+            return cls()
+        newest = Piece(head.version, head.ids, head.observed, head.score, links=not head.unlinked)
+        return cls((newest, *(Piece(seen.version, seen.ids, seen.observed, seen.score, links) for seen, links in head.beside)))
+
+    def takes(self, observed: Instant) -> bool:
+        """Whether a new version of this time counts."""
+        return not self.pieces or not self.pieces[-1].links or observed >= self.pieces[-1].observed
+
+
 class _Plan:
     """Which versions to write, and what changes as evidence, fragment by fragment in the order they came."""
 
@@ -122,7 +139,7 @@ class _Plan:
         self.evidence = Evidence("fragment")
         self.status: list[FragmentStatus] = []
         self.accepted = 0
-        self._now: dict[RecordKey, tuple[int | None, Instant]] = {}  # version that counts, its time, as of this step so far
+        self._now: dict[RecordKey, _Counting] = {}  # as of this step so far
         self._seen: dict[Content, int] = {}  # content of this step: its version
         self._place: dict[int, int] = {}  # version: its place in `versions`
 
@@ -130,51 +147,51 @@ class _Plan:
         head = self.heads.get(p.asked)
         now = self._now.get(p.fragment.key)
         if now is None:
-            now = (None, 0) if head is None else (head.version, head.observed)
+            now = _Counting() if head is None else _Counting.of(head)
         if (head is not None and head.equal is not None) or p.asked in self._seen:
             self.status.append(self._status_of_known(p, head, now))
             return
         version = self.writing.new_version()
         self._seen[p.asked] = version
         observed = effective(p.fragment.observed_at, self.writing.at)
-        counts = now[0] is None or observed >= now[1]
-        replaces = None
-        if counts and now[0] is not None:
-            replaces = self._supersede(now[0], head, version, ids)
+        piece = Piece(version, ids, observed, p.fragment.score)
+        counts = now.takes(observed)
+        newest = not now.pieces or now.pieces[0].observed <= observed
+        replaced = [one for one in now.pieces if counts and one.observed <= observed]
+        replaces = tuple(old for one in replaced for old in self._supersede(one, version))
         state = FragmentStatus.ACTIVE if counts else FragmentStatus.SUPERSEDED
         found = frozenset(tokens(p.fragment.traits, names)) if p.fragment.traits and counts else frozenset()
         self._place[version] = len(self.versions)
-        self.versions.append(NewVersion(version, p.fragment, p.asked.digest, state, observed, ids, p.blocked, found, replaces))
+        self.versions.append(NewVersion(version, p.fragment, p.asked.digest, state, observed, ids, p.blocked, found, replaces, newest))
         self.status.append(state)
         self.accepted += 1
         if counts:
-            self._now[p.fragment.key] = (version, observed)
-            self.evidence.added.append(Piece(version, ids, observed, p.fragment.score))
+            self._now[p.fragment.key] = _Counting((*now.pieces[: len(now.pieces) - len(replaced)], piece))
+            self.evidence.added.append(piece)
             self.evidence.causes.append((version, ids))
 
-    def _status_of_known(self, p: _Prepared, head: Head | None, now: tuple[int | None, Instant]) -> FragmentStatus:
-        if now[0] is None:
+    def _status_of_known(self, p: _Prepared, head: Head | None, now: _Counting) -> FragmentStatus:
+        if not now.pieces:
             return FragmentStatus.WITHDRAWN
         same = self._seen.get(p.asked)
         if same is not None:
-            return FragmentStatus.ACTIVE if same == now[0] else FragmentStatus.SUPERSEDED
-        if head is not None and head.version == now[0] and head.equal is not None:
+            return FragmentStatus.ACTIVE if any(same == one.version for one in now.pieces) else FragmentStatus.SUPERSEDED
+        if head is not None and head.version == now.pieces[0].version and head.equal is not None:
             return head.equal
         return FragmentStatus.SUPERSEDED
 
-    def _supersede(self, old: int, head: Head | None, version: int, ids: tuple[int, ...]) -> int | None:
-        """The version that counted so far counts no more; one of this very step becomes history at once."""
-        place = self._place.get(old)
+    def _supersede(self, old: Piece, version: int) -> tuple[int, ...]:
+        """A version that counted so far counts no more; one of this very step becomes history at once."""
+        place = self._place.get(old.version)
         if place is None:
-            assert head is not None
-            self.evidence.ended.append(Piece(old, head.ids, head.observed, head.score))
-            self.evidence.causes.append((version, head.ids))
-            return old
+            self.evidence.ended.append(old)
+            self.evidence.causes.append((version, old.ids))
+            return (old.version,)
         row = self.versions[place]
-        self.versions[place] = row._replace(state=FragmentStatus.SUPERSEDED, tokens=frozenset(), replaces=None)
+        self.versions[place] = row._replace(state=FragmentStatus.SUPERSEDED, tokens=frozenset(), replaces=())
         evidence = self.evidence
-        evidence.added = [piece for piece in evidence.added if piece.version != old]
-        evidence.causes = [(version if cause == old else cause, named) for cause, named in evidence.causes]
+        evidence.added = [piece for piece in evidence.added if piece.version != old.version]
+        evidence.causes = [(version if cause == old.version else cause, named) for cause, named in evidence.causes]
         return row.replaces
 
 

@@ -16,7 +16,7 @@ from graph.resolve.judged import judge as decide
 from graph.resolve.rules import Blocked, Rules
 from graph.store.ports import JUDGED, JudgementRow, Writing
 
-__all__ = ["content", "record_judgements"]
+__all__ = ["content", "record_judgements", "take_back"]
 
 
 def content(judgement: Judgement) -> bytes:
@@ -50,20 +50,38 @@ async def record_judgements(
             first = number
     for at in ids.values():
         field.flags[at] |= JUDGED
-    await _judge_again(writing, field, evidence, new)
+    await _judge_again(writing, field, evidence, evidence.mentioned, new)
     await field.settle_groups(writing)
     return field, evidence, tuple(ids.values())
+
+
+async def take_back(writing: Writing, field: Field, evidence: Evidence, rows: Sequence[JudgementRow], *, back: bool) -> None:
+    """Judgements count no more, or with `back` again; judged groups are settled, and `evidence` says what follows."""
+    if not rows:
+        return
+    await writing.end_judgements([row.id for row in rows], back=back)
+    ends = {at for row in rows for at in row.ends}
+    field.meet(m for m in (await writing.faces([at for at in ends if at not in field.flags])).values() if m is not None)
+    evidence.parted.update(at for row in rows if row.kind is JudgementKind.DISTINCT for at in row.ends)
+    if back:
+        evidence.mentioned |= ends
+        for at in ends:
+            field.flags[at] |= JUDGED
+    else:
+        evidence.dropped |= ends
+    await _judge_again(writing, field, evidence, ends, {row.id for row in rows} if back else set())
+    await field.settle_groups(writing)
 
 
 def _usable(rules: Rules, *raw: Identifier) -> list[Identifier]:
     return [end for end in map(rules.normalise, raw) if not isinstance(end, Blocked)]
 
 
-async def _judge_again(writing: Writing, field: Field, evidence: Evidence, new: set[int]) -> None:
-    """Step 2 anew, over all judgements that `same` ones connect with the identifiers of this step."""
+async def _judge_again(writing: Writing, field: Field, evidence: Evidence, named: set[int], new: set[int]) -> None:
+    """Step 2 anew, over all judgements that `same` ones connect with the identifiers named."""
     rows: dict[int, JudgementRow] = {}
     done: set[int] = set()
-    ahead = set(evidence.mentioned)
+    ahead = set(named)
     while ahead:
         found = await writing.judgements(ahead)
         done |= ahead

@@ -169,6 +169,7 @@ class FragmentStatus(StrEnum):
     ACTIVE = "active"
     SUPERSEDED = "superseded"
     WITHDRAWN = "withdrawn"
+    UNLINKED = "unlinked"
 
 
 class ChangeKind(StrEnum):

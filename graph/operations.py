@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 from graph.model import Identifier, JudgementKind, RecordKey
 from graph.views import LookUp
 
-__all__ = ["Judge", "Merge", "Operation", "Split", "Withdraw"]
+__all__ = ["Judge", "Merge", "Operation", "Revert", "Split", "Withdraw"]
 
 
 class _Asked:
@@ -59,4 +59,15 @@ class Withdraw(_Asked):
     reason: str
 
 
-Operation: TypeAlias = Judge | Merge | Split | Withdraw
+@dataclass(frozen=True, slots=True)
+class Revert(_Asked):
+    """What a cause did is undone, whole. `cause_kind` and `cause` as the feed names it; kind `change`: the cause of the entry with that
+    position."""
+
+    kind: ClassVar[str] = "revert"
+    cause_kind: str
+    cause: int
+    reason: str
+
+
+Operation: TypeAlias = Judge | Merge | Split | Withdraw | Revert

@@ -111,9 +111,9 @@ class _Relink:
     # -- step 3: count
 
     async def count(self, evidence: Evidence) -> None:
-        for piece in evidence.added:
+        for piece in (*evidence.added, *evidence.linked):
             self._note(piece, self.plus)
-        for piece in evidence.ended:
+        for piece in (*evidence.ended, *evidence.unlinked):
             self._note(piece, self.minus)
         if evidence.regrouped:
             await self._regroup(evidence)
@@ -137,7 +137,7 @@ class _Relink:
 
     def _note(self, piece: Piece, into: dict[Pair, list[Sighted]]) -> None:
         ids = piece.ids
-        if len(ids) < 2:
+        if len(ids) < 2 or not piece.links:
             return
         alone = len({at >> NAMESPACE_SHIFT for at in ids}) == len(ids)  # one of each namespace contradicts nothing
         wrong = frozenset() if alone else contradictory(ids, self.ground, self.field.group)

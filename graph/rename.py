@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graph.evidence import Evidence, Field
 from graph.model import ChangeKind, ProfileKind, Refusal
 from graph.resolve.naming import Names, name_profiles
-from graph.store.ports import ChangeRow, Delta, Member, Pin, ProfileRow, Summary, Writing
+from graph.store.ports import ChangeRow, Delta, Member, OneIdRow, Pin, ProfileRow, Summary, Writing
 
 __all__ = ["Part", "Renaming"]
 
@@ -27,19 +27,34 @@ class Part:
 
 
 class Renaming:
-    """Collects the parts of one step, then names them all."""
+    """Collects the parts of one step, then names them all.
 
-    def __init__(self, writing: Writing, field: Field, evidence: Evidence, vanished: set[int], new_id: Callable[[], str]) -> None:
+    `stored`: the OneIDs that the step pins otherwise, as they are; `repinned`: the identifiers that these follow or will follow, whose
+    profiles are named anew even where nothing else changes them.
+    """
+
+    def __init__(
+        self,
+        writing: Writing,
+        field: Field,
+        evidence: Evidence,
+        vanished: set[int],
+        new_id: Callable[[], str],
+        stored: Mapping[int, OneIdRow],
+        repinned: Collection[int],
+    ) -> None:
         self.writing = writing
         self.field = field
         self.evidence = evidence
         self.vanished = vanished
         self.new_id = new_id
         self.refusals: list[tuple[int, int, Refusal | None]] = []
+        self.stored = stored
+        self.repinned = repinned
         self._parts: list[Part] = []
         self._members: list[Iterable[int]] = []
         self._kept: list[ProfileRow] = []
-        self._before: dict[int, Pin] = {}  # OneIDs as they were
+        self._before: dict[int, Pin] = {}  # OneIDs as they were; those that follow nothing are pinned to 0
         self._old: dict[int, list[int]] = {}  # members of profiles that were taken apart
         self._names = Names((), ())
         self._moves: dict[int, tuple[int, int]] = {}  # identifier: from profile, to profile (0: none)
@@ -61,7 +76,8 @@ class Renaming:
         untouched: set[int] = set()
         for part in parts:
             n = profile[next(iter(part.loose))]
-            if n and part.size == len(old[n]) and all(profile[at] == n for at in part.loose):
+            same = n and part.size == len(old[n]) and all(profile[at] == n for at in part.loose)
+            if same and not (self.repinned and any(at in self.repinned for at in part.loose)):
                 untouched.add(n)
                 row = ProfileRow(n, part.size, part.counts, self._kind(part), part.contested, summaries[n].aliases)
                 before = summaries[n]
@@ -97,9 +113,16 @@ class Renaming:
         listed = [at for part in self._parts for at in part.loose if at not in fresh]
         if listed or self.vanished:
             self._before.update((pin.n, pin) for pin in await self.writing.pins([*listed, *self.vanished]))
+        evidence, stored = self.evidence, self.stored
+        self._before.update((n, Pin(n, stored[n].pin or 0, stored[n].size, stored[n].leads)) for n in evidence.repinned)
         left = {at: [m for m in self._old[self.field.profile[at]] if m not in self.vanished] for at in self.vanished}
-        pins = {n: pin.at for n, pin in self._before.items()}
-        self._names = name_profiles(self._members_listed(), pins, self.field.ground, self.writing.new_one_id, left)
+        pins = {n: pin.at for n, pin in self._before.items()} | {n: state.pin or 0 for n, state in evidence.repinned.items()}
+        kept = {n for n, state in evidence.repinned.items() if state.pin in self.vanished}  # these follow it into its sleep
+        pins = {n: at for n, at in pins.items() if at and n not in kept}
+        self._names = name_profiles(self._members_listed(), pins, self.field.ground, self.writing.new_one_id, left, evidence.unmade)
+        for n, state in evidence.repinned.items():
+            if state.pin is not None and n not in self._names.closed and self._names.pins.setdefault(n, state.pin) == self._before[n].at:
+                del self._names.pins[n]
 
     def _members_listed(self) -> list[Sequence[int]]:
         return [tuple(members) for members in self._members]
@@ -128,7 +151,10 @@ class Renaming:
         made = set(names.made)
         delta.made = [(n, self.new_id(), names.pins[n]) for n in names.made]
         delta.pins = [(n, pin) for n, pin in sorted(names.pins.items()) if n not in made and n not in names.closed]
-        delta.closed = sorted(names.closed.items())
+        repinned = sorted(self.evidence.repinned.items())
+        delta.asleep = [(n, state.asleep) for n, state in repinned if state.asleep not in (None, self.stored[n].asleep)]
+        closed = names.closed | {n: state.closed for n, state in repinned if state.closed is not None}
+        delta.closed = sorted((n, into) for n, into in closed.items() if n not in self.stored or self.stored[n].closed != into)
         for part, name, others in zip(self._parts, names.names, names.others, strict=True):
             aliases = sum(n not in names.closed for n in others)
             delta.profiles.append(ProfileRow(name, part.size, part.counts, self._kind(part), part.contested, aliases))
@@ -158,19 +184,27 @@ class Renaming:
             kind = self._change_kind(n, gained.get(n, ()), lost.get(n, ()), naming)
             row = (tuple(sorted(gained.get(n, ()))), tuple(sorted(lost.get(n, ()))))
             delta.changes.append(ChangeRow(n, kind, *row, n if n in naming else leads.get(n), self.evidence.cause_kind, cause[n]))
+        name_of = {n: name for name, others in zip(self._names.names, self._names.others, strict=True) for n in others}
+        for n, _ in (*delta.pins, *delta.closed, *delta.asleep):
+            delta.pin_causes[n] = cause.get(n) or cause.get(name_of.get(n, 0)) or self._fallback()
 
     def _leads(self) -> dict[int, int | None]:
         """OneIDs that name nobody from now on, or lead elsewhere than before."""
         leads: dict[int, int | None] = {}
+        held = {n for name, others in zip(self._names.names, self._names.others, strict=True) for n in (name, *others)}
         for name, others in zip(self._names.names, self._names.others, strict=True):
             for n in others:
                 before = self._before[n]
                 if before.size or before.leads != name:
                     leads[n] = name
+        for n, state in self.evidence.repinned.items():
+            to = state.closed  # one that sleeps, or follows what nothing mentions, leads nowhere
+            if (to is not None or n not in held) and (self._before[n].size or self._before[n].leads != to):
+                leads[n] = to
         naming = set(self._names.names)
         for n, before in self._before.items():
             gone = before.at in self.vanished and n not in self._names.pins and n not in self._names.closed
-            if gone and n not in naming and (before.size or before.leads is not None):
+            if gone and n not in naming and n not in self.evidence.repinned and (before.size or before.leads is not None):
                 leads[n] = None
         return leads
 
@@ -218,10 +252,15 @@ class Renaming:
         for cause, n in told:
             root = group.find(n)
             stands[root] = min(cause, stands.get(root, cause))
-        fallback = min((cause for cause, _ in self.evidence.causes), default=self.writing.commit)
+        stood_for = [(cause, stands[group.find(n)]) for cause, n in told if stands[group.find(n)] != cause]
         if self.evidence.cause_kind == "fragment":
-            delta.causes = [(cause, stands[group.find(n)]) for cause, n in told if stands[group.find(n)] != cause]
-        return {n: stands.get(group.find(n), fallback) for n in touched}
+            delta.causes = stood_for
+        elif self.evidence.cause_kind == "judgement":
+            delta.decisions = stood_for
+        return {n: stands.get(group.find(n), self._fallback()) for n in touched}
+
+    def _fallback(self) -> int:
+        return min((cause for cause, _ in self.evidence.causes), default=self.writing.commit)
 
 
 class _Groups:

@@ -18,7 +18,7 @@ from graph.rename import Part, Renaming
 from graph.resolve.judged import Judged, Sides
 from graph.resolve.partition import Outcome, partition
 from graph.resolve.rules import Conflict
-from graph.store.ports import JUDGED, NAMESPACE_SHIFT, PARKED, SHARED, Delta, LinkRow, Pair, Summary, Writing
+from graph.store.ports import JUDGED, NAMESPACE_SHIFT, PARKED, SHARED, Delta, LinkRow, OneIdRow, Pair, PinState, Summary, Writing
 
 __all__ = ["settle", "settle_step"]
 
@@ -30,6 +30,8 @@ async def settle_step(
 
     The delta and the feed positions of its changes come back.
     """
+    if writing.sleepers and evidence.cause_kind != "revert":  # a revert says itself whom it wakes
+        await _wake(writing, evidence)
     unknown = [at for at in facts if at not in field.flags]
     if unknown:
         field.meet(m for m in (await writing.faces(unknown)).values() if m is not None)
@@ -42,6 +44,13 @@ async def settle_step(
     return delta, await writing.apply(delta)
 
 
+async def _wake(writing: Writing, evidence: Evidence) -> None:
+    """OneIDs that sleep by a revert wake when their identifier is seen again."""
+    seen = {at for piece in evidence.added for at in piece.ids} | evidence.mentioned
+    for n, at in (await writing.wakes(seen)).items():
+        evidence.repinned.setdefault(n, PinState(pin=at))
+
+
 async def settle(
     writing: Writing, field: Field, evidence: Evidence, links: Relinked, summaries: Mapping[int, Summary], new_id: Callable[[], str]
 ) -> Delta:
@@ -50,10 +59,11 @@ async def settle(
     candidates = {at for piece in evidence.ended for at in piece.ids} | evidence.dropped
     vanished = await writing.unmentioned(candidates) if candidates else set()
     vanished = {at for at in vanished if field.profile[at]}
-    _gather(clusters, evidence, links, vanished)
+    stored, repinned = await _repinned(writing, field, evidence, vanished)
+    _gather(clusters, evidence, links, vanished, repinned)
     await clusters.know(writing, links)
     local = _Local(writing, field, vanished)
-    renaming = Renaming(writing, field, evidence, vanished, new_id)
+    renaming = Renaming(writing, field, evidence, vanished, new_id, stored, repinned)
     start: set[int] = set()
     loose: set[int] = set()
     for cluster in clusters.all():
@@ -67,6 +77,26 @@ async def settle(
         await local.resolve(start, loose)
         await local.report(renaming, clusters.summaries)
     return await renaming.delta()
+
+
+async def _repinned(writing: Writing, field: Field, evidence: Evidence, vanished: Collection[int]) -> tuple[dict[int, OneIdRow], set[int]]:
+    """OneIDs that the step pins otherwise, and the identifiers in profiles that they follow, or will.
+
+    One that shall sleep again just keeps its pin where that disappears, or is gone.
+    """
+    wanted = evidence.repinned.keys() | evidence.unmade
+    stored = {row.n: row for row in await writing.one_id_rows(sorted(wanted))} if wanted else {}
+    ids = {row.pin for row in stored.values()} | {at for state in evidence.repinned.values() for at in (state.pin, state.asleep)}
+    follow = {at for at in ids if at is not None}
+    unknown = [at for at in follow if at not in field.flags]
+    if unknown:
+        field.meet(m for m in (await writing.faces(unknown)).values() if m is not None)
+    known = {at for at in follow if field.profile[at] or at in evidence.mentioned}
+    known |= {at for piece in evidence.added for at in piece.ids} & follow
+    for n, state in evidence.repinned.items():
+        if state.asleep is not None and (state.asleep not in known or state.asleep in vanished):
+            evidence.repinned[n] = PinState(pin=state.asleep)
+    return stored, known
 
 
 @dataclass(slots=True)
@@ -133,7 +163,7 @@ class _Clusters:
         return found.values()
 
 
-def _gather(clusters: _Clusters, evidence: Evidence, links: Relinked, vanished: Collection[int]) -> None:
+def _gather(clusters: _Clusters, evidence: Evidence, links: Relinked, vanished: Collection[int], repinned: Collection[int]) -> None:
     profile, find = clusters.field.profile, clusters.find
     for piece in evidence.added:
         for at in piece.ids:
@@ -149,7 +179,7 @@ def _gather(clusters: _Clusters, evidence: Evidence, links: Relinked, vanished: 
     for a, b in links.ceased:
         clusters.mark(a)
         clusters.mark(b)
-    for at in (*links.flipped, *evidence.regrouped, *evidence.parted, *vanished):
+    for at in (*links.flipped, *evidence.regrouped, *evidence.parted, *vanished, *repinned):
         clusters.mark(at)
 
 

@@ -6,7 +6,7 @@ identifier joins the profile it names, and passes on when its identifier disappe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graph.resolve.ground import Ground
@@ -32,11 +32,13 @@ def name_profiles(
     ground: Ground,
     new: Callable[[], int],
     left_behind: Mapping[int, Sequence[int]] = {},
+    unmade: Collection[int] = (),
 ) -> Names:
     """Name these profiles.
 
     `pins`: every OneID, by number, that is not closed and pinned to a member of a part or to an identifier that disappeared;
-    `left_behind`: for each identifier that disappeared what is left of the profile it was in. `new` gives the next number; numbers grow
+    `left_behind`: for each identifier that disappeared what is left of the profile it was in. `unmade`: OneIDs that are closed
+    into the name wherever a profile holds another one (rule 4). `new` gives the next number; numbers grow
     with creation, so the smallest is the oldest.
     """
     part_of = {member: i for i, part in enumerate(parts) for member in part}
@@ -61,11 +63,12 @@ def name_profiles(
             made.append(names[i])
             moved[names[i]] = best
             continue
-        name = names[i] = min(held[i], key=lambda n: (ground.place[pin[n]], n))
+        kept = [n for n in held[i] if n not in unmade]
+        name = names[i] = min(kept or held[i], key=lambda n: (ground.place[pin[n]], n))
         if ground.place[best] < ground.place[pin[name]]:
             pin[name] = moved[name] = best
         for n in held[i]:
-            if ground.place[pin[n]] > ground.place[pin[name]]:
+            if n != name and (n in unmade or ground.place[pin[n]] > ground.place[pin[name]]):
                 closed[n] = name
                 moved.pop(n, None)
     others = tuple(tuple(n for n in sorted(here) if n != name) for here, name in zip(held, names, strict=True))

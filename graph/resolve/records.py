@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 import orjson
 
-from graph.model import Fragment, RecordKey
+from graph.model import Fragment, Instant, RecordKey
 
-__all__ = ["content", "latest"]
+__all__ = ["Counted", "content", "counting", "latest"]
 
 
 def content(fragment: Fragment) -> bytes:
@@ -36,3 +37,26 @@ def latest(fragments: Iterable[Fragment]) -> list[Fragment]:
         if (fragment.observed_at or 0) >= (before.observed_at or 0):
             current[fragment.key] = fragment
     return list(current.values())
+
+
+class Counted(NamedTuple):
+    """A version among those of its record: `made` and `withdrawn` are numbers of commits, `withdrawn` None: not, or the withdrawal was
+    reverted; `links` False: it is marked as not linking."""
+
+    id: int
+    observed: Instant
+    made: int
+    withdrawn: int | None
+    links: bool
+
+
+def counting(versions: Sequence[Counted]) -> frozenset[int]:
+    """The versions of one record that count.
+
+    A withdrawal takes back all versions made before it. Of those left the latest `observed` counts, among equals the last recorded; where
+    it is marked as not linking the one before it counts beside it, and so on to the first that links.
+    """
+    since = max((v.withdrawn for v in versions if v.withdrawn is not None), default=0)
+    left = sorted((v for v in versions if v.made > since), key=lambda v: (v.observed, v.id))
+    first = max((place for place, v in enumerate(left) if v.links), default=0)
+    return frozenset(v.id for v in left[first:])

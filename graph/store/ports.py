@@ -98,17 +98,23 @@ class Content(NamedTuple):
 
 
 class Head(NamedTuple):
-    """The version of a record that counts (`version` None: none does), and what became of content equal to the digest asked with."""
+    """The version of a record that counts (`version` None: none does), and what became of content equal to the digest asked with.
+
+    `unlinked`: it was reverted, so that only its facts count. Earlier versions count `beside` it then, newest first, each with whether it
+    links; only the last may.
+    """
 
     version: int | None
     observed: Instant
     ids: tuple[int, ...]
     score: float | None
     equal: FragmentStatus | None
+    unlinked: bool = False
+    beside: tuple[tuple[Sighting, bool], ...] = ()
 
 
 class NewVersion(NamedTuple):
-    """A version to be written. `ids` are normalised and without repeats; `replaces` is superseded by it."""
+    """A version to be written. `ids` are normalised and without repeats; those in `replaces` are superseded by it."""
 
     id: int
     fragment: Fragment
@@ -118,7 +124,31 @@ class NewVersion(NamedTuple):
     ids: tuple[int, ...]
     blocked: tuple[Identifier, ...]
     tokens: frozenset[str]
-    replaces: int | None
+    replaces: tuple[int, ...]
+    head: bool = True  # False: an active one that is earlier than another that counts
+
+
+class VersionRow(NamedTuple):
+    """A version of a record as stored. `ended`: commit since which it does not count; `unlinked`: commit that marked it as not linking."""
+
+    id: int
+    record: RecordKey
+    state: FragmentStatus
+    observed: Instant
+    score: float | None
+    ids: tuple[int, ...]
+    made: int
+    ended: int | None
+    unlinked: int | None
+
+
+class Standing(NamedTuple):
+    """How a version stands from now on; `head`: it stands for its record, as its active version or the one withdrawn last."""
+
+    state: FragmentStatus
+    ended: int | None
+    unlinked: int | None
+    head: bool
 
 
 class Known(NamedTuple):
@@ -206,6 +236,23 @@ class Pin(NamedTuple):
     leads: int | None
 
 
+class PinState(NamedTuple):
+    """What a OneID follows: a pin, or nothing since it is closed into another, or nothing while it sleeps until an identifier is seen
+    again. Just one of them is not None."""
+
+    pin: int | None = None
+    closed: int | None = None
+    asleep: int | None = None
+
+
+class PinMove(NamedTuple):
+    """A pin that a cause moved: what the OneID followed before; `again`: it has moved since, and is not back where the cause put it."""
+
+    n: int
+    before: PinState
+    again: bool
+
+
 class ProfileRow(NamedTuple):
     """The summary of a profile to be written."""
 
@@ -239,12 +286,15 @@ class Delta:
     made: list[tuple[int, str, int]] = field(default_factory=list)  # new OneIDs: number, text, pin
     pins: list[tuple[int, int]] = field(default_factory=list)  # OneID → its pin from now on
     closed: list[tuple[int, int]] = field(default_factory=list)  # OneID → the one it is closed into
+    asleep: list[tuple[int, int]] = field(default_factory=list)  # OneID → the identifier that wakes it when it is seen again
+    pin_causes: dict[int, int] = field(default_factory=dict)  # of all whose pin moves: the cause
     leads: list[tuple[int, int | None]] = field(default_factory=list)  # OneIDs that name nobody from now on → where they lead
     profiles: list[ProfileRow] = field(default_factory=list)
     refusals: list[tuple[int, int, Refusal | None]] = field(default_factory=list)  # usable links whose refusal changed
     changes: list[ChangeRow] = field(default_factory=list)
     touched: list[int] = field(default_factory=list)  # profiles whose facts changed and nothing else
     causes: list[tuple[int, int]] = field(default_factory=list)  # version → the version that stands for those it acted with
+    decisions: list[tuple[int, int]] = field(default_factory=list)  # likewise of judgements
 
 
 class InteractionHead(NamedTuple):
@@ -282,6 +332,7 @@ class OneIdRow(NamedTuple):
     kind: str | None
     contested: bool
     aliases: int
+    asleep: int | None = None
 
 
 class JobRow(NamedTuple):
@@ -315,6 +366,7 @@ class Everything(NamedTuple):
     changes: list[ChangeRow]  # the feed in its order
     interactions: list[tuple[int, int, str, float, Instant]]  # active: origin, target, type, weight, time
     ties: dict[tuple[int, int, str], tuple[int, float, Instant, Instant]]  # count, weight, first, last
+    unlinked: frozenset[int] = frozenset()  # active versions whose links do not count
 
 
 class Writing(Protocol):
@@ -410,7 +462,7 @@ class Writing(Protocol):
         ...
 
     async def judgement_digests(self, digests: Collection[bytes]) -> set[bytes]:
-        """Which of these are the digests of live judgements."""
+        """Which of these are digests of judgements on record, those taken back among them."""
         ...
 
     async def pins(self, ids: Collection[int]) -> list[Pin]:
@@ -433,6 +485,59 @@ class Writing(Protocol):
         """OneIDs by number or by text, what this step applied included; those never given are left out."""
         ...
 
+    @property
+    def sleepers(self) -> bool:
+        """Whether some OneID may sleep by a revert."""
+        ...
+
+    async def wakes(self, ids: Collection[int]) -> dict[int, int]:
+        """OneIDs that sleep by a revert until one of these identifiers is seen again, by number: that identifier."""
+        ...
+
+    async def versions(self, ids: Collection[int] = (), records: Collection[RecordKey] = ()) -> list[VersionRow]:
+        """Versions by number, or all of records, by number."""
+        ...
+
+    async def acted_together(self, cause_kind: str, cause: int) -> list[int]:
+        """The versions (`fragment`) or judgements (`judgement`) that a cause stands for; empty where there is no such cause."""
+        ...
+
+    async def cause_at(self, seq: int) -> tuple[str, int] | None:
+        """The cause of the change at a position of the feed: kind and number."""
+        ...
+
+    async def changes_by(self, commit: int, cause_kind: str, cause: int) -> list[tuple[int, ChangeRow]]:
+        """What a cause changed in its commit, with positions in the feed."""
+        ...
+
+    async def asleep_before(self, changes: Mapping[int, int]) -> set[int]:
+        """Of these OneIDs (number → position of a change) those that an earlier change left leading nowhere."""
+        ...
+
+    async def pins_moved(self, commit: int, cause: int) -> list[PinMove]:
+        """The pins that a cause moved in its commit."""
+        ...
+
+    async def judged(self, numbers: Collection[int]) -> list[tuple[JudgementRow, int, bool]]:
+        """Judgements by number, the commit that made each, and whether it is live."""
+        ...
+
+    async def undone_by(self, commit: int) -> dict[str, Any] | None:
+        """What a withdrawal or a revert did to evidence, as that step wrote it; None where it wrote nothing."""
+        ...
+
+    async def restate_versions(self, rows: Mapping[int, Standing]) -> None:
+        """These versions stand otherwise from now on."""
+        ...
+
+    async def end_judgements(self, numbers: Collection[int], *, back: bool = False) -> None:
+        """Judgements are taken back, or with `back` are live again."""
+        ...
+
+    async def write_undone(self, undone: Mapping[str, Any]) -> None:
+        """What this step, a withdrawal or a revert, does to evidence."""
+        ...
+
     async def interaction_heads(self, asked: Sequence[Content]) -> dict[Content, InteractionHead]:
         """Interactions that have versions; those without are left out."""
         ...
@@ -445,8 +550,8 @@ class Writing(Protocol):
 
     async def write_versions(self, versions: Sequence[NewVersion]) -> None: ...
 
-    async def withdraw_version(self, version: int) -> None:
-        """The record's active version no longer counts."""
+    async def withdraw_versions(self, versions: Sequence[int]) -> None:
+        """The active versions of one record, newest first, no longer count."""
         ...
 
     async def new_job(self, kind: str, input: dict[str, Any]) -> int:
@@ -604,14 +709,15 @@ class Store(Reads, Protocol):
         - identifiers, those that something mentions: `namespace`, `value`, `one_id`, `shared`, `first_seen`, `last_seen`
         - profiles: `one_id`, `kind`, `size`, `created_at`, `updated_at`, `identifiers` (texts `namespace:value`, sorted), `traits`
           (the golden record: an object)
-        - fragments, the active version of every record: `source`, `id`, `observedAt`, `identifiers` (as sent: objects with `namespace`
-          and `value`), `traits`, `score`
+        - fragments, the version of every record whose links count, so none that was reverted: `source`, `id`, `observedAt`, `identifiers`
+          (as sent: objects with `namespace` and `value`), `traits`, `score`
         - judgements, those not taken back, in the order recorded: `judgement` (the kind), `a`, `b` (lists of texts: each side, the end
           named first as sent; further ones normalised, without those that were blocked), `at`, `by`, `reason`
         - interactions, the active version of every record: `interaction` (the type), `source`, `id`, `from`, `to` (texts, as sent), `at`,
           `weight`
         - one_ids, every OneID ever given, oldest first: `order` (its number), `one_id`, `pin` (text; None once closed), `closed_into`
-        - sightings, the fragments as evidence alone: `observed`, `score`, `identifiers` (as sent: pairs of namespace and value)
+        - sightings, the fragments as evidence alone: `observed`, `score`, `identifiers` (as sent: pairs of namespace and value); one that
+          was reverted as one sighting of each of its identifiers
         """
         ...
 

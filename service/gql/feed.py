@@ -7,6 +7,7 @@ from typing import Final, Self, TypeAlias
 import strawberry
 from strawberry import UNSET
 
+from graph import model
 from graph.views import ChangeView
 from service.gql import ids
 from service.gql.described import After, First, resolved
@@ -19,9 +20,11 @@ from service.gql.scalars import DateTime
 from service.gql.sight import Sight
 from service.gql.towards import AProfile, profile_of
 
-__all__ = ["Cause", "Change", "ChangeConnection"]
+__all__ = ["CAUSES", "Cause", "Change", "ChangeConnection"]
 
-_CAUSES: Final = tuple(CauseKind)
+CAUSES: Final = ("fragment", "withdrawal", "judgement", "revert", "rules", "erasure", "interactions", "interaction")
+"""Kinds of causes as the store names them, by their number in an id: only ever add at the end."""
+_REVERTED: Final = frozenset({"fragment", "withdrawal", "judgement", "revert"})
 
 
 @strawberry.type(description="What made a change; one cause may make several changes and is reverted as a whole.")
@@ -47,7 +50,7 @@ class Change(Node):
     cause: Cause = strawberry.field(description="What made the change.")
     by: str | None = strawberry.field(description="Who did it, by the name of the API key; null where nobody is named.")
     reversible: bool = strawberry.field(
-        description="Whether this service can undo the cause now; false for every cause while it has no `revert`."
+        description="Whether `revert` takes its cause back. False of what only came into being, and of what interactions or an erasure did."
     )
 
     @classmethod
@@ -62,9 +65,9 @@ class Change(Node):
             kind=ChangeKind(view.kind.value),
             one_id=view.one_id,
             leads_to=view.leads_to,
-            cause=Cause(id=strawberry.ID(node_id("cause", _CAUSES.index(kind), view.cause)), kind=kind),
+            cause=Cause(id=strawberry.ID(node_id("cause", CAUSES.index(view.cause_kind), view.cause)), kind=kind),
             by=view.by,
-            reversible=False,
+            reversible=view.cause_kind in _REVERTED and view.kind not in (model.ChangeKind.CREATED, model.ChangeKind.ERASED),
         )
 
     @resolved("Identifiers that the OneID's profile gained.")

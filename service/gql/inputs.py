@@ -27,6 +27,7 @@ __all__ = [
     "ProfileBy",
     "RecordInteractionsInput",
     "RecordKey",
+    "RevertInput",
     "SimulateRulesInput",
     "SplitProfileInput",
     "WithdrawInput",
@@ -182,6 +183,14 @@ class SplitProfileInput:
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
 
 
+@strawberry.input(description="A cause to undo, whole.")
+class RevertInput:
+    cause: strawberry.ID = strawberry.field(description="The `id` of a Change, or of its Cause.")
+    reason: str = strawberry.field(description=_REASON)
+    preview_token: str | None = strawberry.field(default=UNSET, description=_TOKEN)
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
 @strawberry.input(description="A conflict to put off.")
 class PostponeConflictInput:
     id: strawberry.ID = strawberry.field(description="The `id` of a Conflict.")
@@ -195,6 +204,7 @@ class OperationInput:
     merge: MergeProfilesInput | None = strawberry.field(default=UNSET, description="As for the mutation `mergeProfiles`.")
     split: SplitProfileInput | None = strawberry.field(default=UNSET, description="As for the mutation `splitProfile`.")
     withdraw: WithdrawInput | None = strawberry.field(default=UNSET, description="As for the mutation `withdraw`.")
+    revert: RevertInput | None = strawberry.field(default=UNSET, description="As for the mutation `revert`.")
 
 
 @strawberry.input(description="Interactions to take in.")

@@ -28,6 +28,7 @@ from service.gql.inputs import (
     MergeProfilesInput,
     PostponeConflictInput,
     RecordInteractionsInput,
+    RevertInput,
     SimulateRulesInput,
     SplitProfileInput,
     WithdrawInput,
@@ -106,6 +107,14 @@ class Mutation:
     )
     async def split_profile(self, info: Info, input: Annotated[SplitProfileInput, _INPUT]) -> IdentityPayload:
         return await _performed(info, "splitProfile", input, Scope.CURATE)
+
+    @mutation(
+        "Undo a cause, whole: a judgement is taken back, a withdrawn record counts again, a record that merged, moved or split people is "
+        "marked as not linking (its facts count on), a revert is undone. People, OneIDs and redirects are then as they were before it, as "
+        "far as nothing else has changed them since. To keep people apart whatever comes later, use `splitProfile`."
+    )
+    async def revert(self, info: Info, input: Annotated[RevertInput, _INPUT]) -> IdentityPayload:
+        return await _performed(info, "revert", input, Scope.CURATE)
 
     @mutation(
         "Put a conflict off: it leaves the list until there is new evidence between the two, a refused link more, or one seen more often."

@@ -8,15 +8,17 @@ from typing import Final
 from graph import model
 from graph.errors import BadInput
 from graph.lines import identifier_of
-from graph.operations import Judge, Merge, Operation, Split, Withdraw
+from graph.operations import Judge, Merge, Operation, Revert, Split, Withdraw
 from graph.resolve.rules import Rules
-from service.gql.inputs import JudgeInput, MergeProfilesInput, OperationInput, SplitProfileInput, WithdrawInput, said
+from service.gql.feed import CAUSES
+from service.gql.ids import node_key
+from service.gql.inputs import JudgeInput, MergeProfilesInput, OperationInput, RevertInput, SplitProfileInput, WithdrawInput, said
 from service.gql.look_up import look_up
 from service.gql.refusals import bounded, reason_of
 
 __all__ = ["Asked", "operation_in", "operation_of"]
 
-Asked = JudgeInput | MergeProfilesInput | SplitProfileInput | WithdrawInput
+Asked = JudgeInput | MergeProfilesInput | SplitProfileInput | WithdrawInput | RevertInput
 _PROFILES: Final = 100
 _DETACHED: Final = 1_000
 
@@ -28,11 +30,12 @@ def operation_in(sent: OperationInput) -> tuple[str, Asked]:
         ("merge", said(sent.merge)),
         ("split", said(sent.split)),
         ("withdraw", said(sent.withdraw)),
+        ("revert", said(sent.revert)),
     ]
     for name, one in named:
         if one is not None:
             return name, one
-    raise BadInput("exactly one of judge, merge, split and withdraw is wanted", ("operation",))
+    raise BadInput("exactly one of judge, merge, split, withdraw and revert is wanted", ("operation",))
 
 
 def operation_of(sent: Asked, rules: Rules) -> Operation:
@@ -48,7 +51,18 @@ def operation_of(sent: Asked, rules: Rules) -> Operation:
         bounded(len(sent.detach), _DETACHED, "detach")
         detach = tuple(identifier_of(one.mapping(), ("detach", str(place))) for place, one in enumerate(sent.detach))
         return Split(look_up(sent.profile, rules, ("profile",)), detach, reason, bool(said(sent.together)))
+    if isinstance(sent, RevertInput):
+        return Revert(*_cause(sent.cause), reason)
     record = said(sent.record)
     if record is None:
         raise BadInput("say which record to withdraw", ("record",))
     return Withdraw(record.key(), reason)
+
+
+def _cause(sent: str) -> tuple[str, int]:
+    kind, numbers = node_key(sent, ("cause",))
+    if kind == "change":
+        return kind, numbers[0]
+    if kind != "cause" or not 0 <= numbers[0] < len(CAUSES):
+        raise BadInput(f"the id of a Change or of its Cause is wanted, that of a {kind} came", ("cause",))
+    return CAUSES[numbers[0]], numbers[1]

@@ -20,7 +20,7 @@ ROOMS = (
     ("graph.store.ports", "graph.store.gate", "graph.store.reading"),
     ("graph.store.sqlite", "graph.store.neo4j"),
     ("graph.store",),
-    ("graph.evidence", "graph.relink", "graph.rename", "graph.settle", "graph.judging", "graph.outcome", "graph.planning"),
+    ("graph.evidence", "graph.relink", "graph.rename", "graph.settle", "graph.judging", "graph.outcome", "graph.planning", "graph.undo"),
     (
         "graph.ingest",
         "graph.curate",

@@ -28,6 +28,7 @@ def _together(**statements: str) -> str:
 TAKE_GATE: Final = """
 MATCH (g:Gate {id: 0}) SET g.token = $token
 RETURN [g.commit, g.at, g.version, g.one_id, g.judgement, g.interaction, g.seq, g.places,
+    EXISTS { MATCH (p:Profile) WHERE p.asleep > 0 },
     COLLECT { MATCH (s:Namespace) WHERE s.no > $known WITH s ORDER BY s.no RETURN s.name }]
 """
 LEAVE_GATE: Final = """
@@ -35,7 +36,7 @@ MATCH (g:Gate {id: 0})
 SET g.commit = $commit, g.at = $at, g.version = $version, g.one_id = $one_id, g.judgement = $judgement, g.interaction = $interaction,
     g.seq = $seq, g.places = $places
 WITH g UNWIND $rows AS c
-CREATE (:Commit {n: c[0], at: c[1], kind: c[2], by: c[3], reason: c[4], token: $token})
+CREATE (:Commit {n: c[0], at: c[1], kind: c[2], by: c[3], reason: c[4], undone: c[5], token: $token})
 """
 WAS_COMMITTED: Final = """
 MATCH (g:Gate {id: 0}) SET g.token = $token
@@ -68,7 +69,8 @@ HEADS: Final = """
 UNWIND $rows AS r
 MATCH (f:Fragment {source: r[0], record: r[1], head: true})
 OPTIONAL MATCH (e:Fragment {source: r[0], record: r[1], former: r[2]})
-RETURN collect([r[3], f.id, f.state, f.observed, f.ids, f.score, CASE WHEN f.hash = r[2] THEN f.state ELSE e.state END])
+RETURN collect([r[3], f.id, f.state, f.observed, f.ids, f.score, CASE WHEN f.hash = r[2] THEN f.state ELSE e.state END,
+    f.unlinked IS NOT NULL, CASE WHEN f.hash = r[2] THEN f.unlinked IS NOT NULL ELSE e.unlinked IS NOT NULL END])
 """
 ACTIVE_VERSION: Final = """
 MATCH (f:Fragment {source: $source, record: $record, head: true}) WHERE f.state = 0 RETURN [f.id, f.observed, f.score, f.ids]
@@ -150,12 +152,12 @@ MATCH (a:Identifier {id: r[0]})
 MATCH (b:Identifier {id: r[1]})
 WITH r, a, b, COUNT { (a)<-[:CARRIES]-() } <= COUNT { (b)<-[:CARRIES]-() } AS fewer
 WITH r, CASE WHEN fewer THEN a ELSE b END AS few, CASE WHEN fewer THEN r[1] ELSE r[0] END AS other
-MATCH (few)<-[:CARRIES]-(f) WHERE other IN f.ids
+MATCH (few)<-[:CARRIES]-(f) WHERE other IN f.ids AND f.unlinked IS NULL
 RETURN collect([r[0], r[1], f.id, f.observed, f.score, f.ids])
 """
 CARRYING_SEVERAL: Final = """
 UNWIND $ids AS id
-MATCH (i:Identifier {id: id})<-[:CARRIES]-(f)
+MATCH (i:Identifier {id: id})<-[:CARRIES]-(f) WHERE f.unlinked IS NULL
 WITH f, count(*) AS carried WHERE carried > 1
 RETURN collect([f.id, f.observed, f.score, f.ids])
 """
@@ -176,7 +178,7 @@ CALL () {
     UNION
     UNWIND $texts AS text MATCH (p:Profile {one_id: text}) RETURN p
 }
-RETURN collect([p.n, p.one_id, p.pin, p.closed, p.leads, p.size, p.counts, p.kind, p.contested, p.aliases])
+RETURN collect([p.n, p.one_id, p.pin, p.closed, p.leads, p.size, p.counts, p.kind, p.contested, p.aliases, p.asleep])
 """
 ONE_IDS: Final = """
 UNWIND $ids AS id
@@ -223,7 +225,8 @@ EVERY_VERSION: Final = """
 MATCH (f:Fragment) WHERE f.id > $after
 WITH f ORDER BY f.id LIMIT $most
 RETURN [max(f.id), collect(CASE WHEN f.state = 0 THEN
-    [f.source, f.record, f.id, f.observed, f.score, f.ids, COLLECT { MATCH (f)-[c:CARRIES]->(i) RETURN [i.id, c.observed] }] END)]
+    [f.source, f.record, f.id, f.observed, f.score, f.ids, COLLECT { MATCH (f)-[c:CARRIES]->(i) RETURN [i.id, c.observed] },
+        f.unlinked IS NOT NULL] END)]
 """
 EVERY_JUDGEMENT: Final = """
 MATCH (j:Judgement) WHERE j.id > $after
@@ -233,7 +236,7 @@ RETURN [max(j.id), collect(CASE WHEN j.ended IS NULL THEN [j.id, j.kind, j.a, j.
 EVERY_ONE_ID: Final = """
 MATCH (p:Profile) WHERE p.n > $after
 WITH p ORDER BY p.n LIMIT $most
-RETURN [max(p.n), collect([p.n, p.one_id, p.pin, p.closed, p.leads, p.size, p.counts, p.kind, p.contested, p.aliases])]
+RETURN [max(p.n), collect([p.n, p.one_id, p.pin, p.closed, p.leads, p.size, p.counts, p.kind, p.contested, p.aliases, p.asleep])]
 """
 EVERY_CHANGE: Final = """
 MATCH (c:Change) WHERE c.seq > $after
@@ -270,8 +273,8 @@ RETURN [max(i.id), collect(CASE WHEN size(names) > 0 THEN [i.namespace, i.value,
 FRAGMENTS_AS_OF: Final = """
 MATCH (f:Fragment) WHERE f.id > $after
 WITH f ORDER BY f.id LIMIT $most
-RETURN [max(f.id), collect(CASE WHEN f.made <= $commit AND coalesce(f.ended, $commit + 1) > $commit
-    THEN [f.source, f.record, f.observed, f.raw, f.traits, f.score] END)]
+RETURN [max(f.id), collect(CASE WHEN coalesce(f.since, f.made) <= $commit AND coalesce(f.ended, $commit + 1) > $commit
+    AND coalesce(f.unlinked, $commit + 1) > $commit THEN [f.source, f.record, f.observed, f.raw, f.traits, f.score] END)]
 """
 TEXTS: Final = """
 UNWIND $ns AS n
@@ -315,6 +318,12 @@ DELETE c
 """
 NEW_TOKENS: Final = "UNWIND $rows AS r CREATE (:NameToken {token: r[0], fragment: r[1]})"
 END_TOKENS: Final = "UNWIND $rows AS r MATCH (t:NameToken {token: r[0], fragment: r[1]}) DELETE t"
+TRAITS: Final = "UNWIND $ids AS id MATCH (f:Fragment {id: id}) RETURN collect([id, f.traits])"
+DECISIONS: Final = """
+UNWIND $rows AS r
+MATCH (j:Judgement) WHERE j.id >= r[0] AND j.id < r[0] + 1000 AND (j.id = r[0] OR j.decision = r[0])
+SET j.decision = r[1]
+"""
 _CAUSES: Final = "UNWIND $rows AS r MATCH (f:Fragment {id: r[0]}) SET f.cause = r[1]"
 
 NEW_JUDGEMENT: Final = """
@@ -427,13 +436,16 @@ TOLD: Final = _together(refused=_LINKS_REFUSED, causes=_CAUSES, changes=_NEW_CHA
 PINNED: Final = """
 UNWIND $rows AS r
 MATCH (p) WHERE elementId(p) = r[0]
-CALL (p) {
-    MATCH (i:Identifier {id: p.pin}) CREATE (p)-[:WAS_PINNED {since: p.since, ended: $commit}]->(i)
+CALL (p, r) {
+    MATCH (i:Identifier {id: p.pin}) CREATE (p)-[:WAS_PINNED {since: p.since, ended: $commit, cause: r[4]}]->(i)
 }
-CALL (p) {
-    MATCH (q:Profile {n: p.closed}) CREATE (p)-[:WAS_CLOSED {since: p.since, ended: $commit}]->(q)
+CALL (p, r) {
+    MATCH (q:Profile {n: p.closed}) CREATE (p)-[:WAS_CLOSED {since: p.since, ended: $commit, cause: r[4]}]->(q)
 }
-SET p.pin = r[1], p.closed = r[2], p.since = $commit
+CALL (p, r) {
+    MATCH (i:Identifier {id: p.asleep}) CREATE (p)-[:WAS_ASLEEP {since: p.since, ended: $commit, cause: r[4]}]->(i)
+}
+SET p.pin = r[1], p.closed = r[2], p.asleep = r[3], p.since = $commit
 """
 
 # ---------------------------------------------------------------- writing: interactions

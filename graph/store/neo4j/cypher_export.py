@@ -14,15 +14,22 @@ __all__ = [
     "SIGHTINGS_AS_OF",
 ]
 
-SIGHTINGS_AS_OF: Final = """
+_COUNTED: Final = (
+    "(coalesce(x.since, x.made) <= $commit AND coalesce(x.ended, $commit + 1) > $commit"
+    " OR any(k IN range(0, size(coalesce(x.spans, [])) - 1, 2) WHERE x.spans[k] <= $commit AND x.spans[k + 1] > $commit))"
+)
+"""A version or judgement x counted at that commit: in its present span, or in one before a revert brought it back."""
+
+SIGHTINGS_AS_OF: Final = f"""
 MATCH (f:Fragment) WHERE f.id > $after
 WITH f ORDER BY f.id LIMIT $most
-RETURN [max(f.id), collect(CASE WHEN f.made <= $commit AND coalesce(f.ended, $commit + 1) > $commit THEN [f.observed, f.score, f.raw] END)]
+RETURN [max(f.id), collect(CASE WHEN {_COUNTED.replace("x.", "f.")} THEN
+    [f.observed, f.score, f.raw, coalesce(f.unlinked <= $commit, false)] END)]
 """
-JUDGEMENTS_AS_OF: Final = """
+JUDGEMENTS_AS_OF: Final = f"""
 MATCH (j:Judgement) WHERE j.id > $after
 WITH j ORDER BY j.id LIMIT $most
-RETURN [max(j.id), collect(CASE WHEN j.made <= $commit AND coalesce(j.ended, $commit + 1) > $commit THEN
+RETURN [max(j.id), collect(CASE WHEN {_COUNTED.replace("x.", "j.")} THEN
     [j.kind, j.raw, j.at, j.by, j.reason,
         [x IN [j.a] + coalesce(j.with_a, []) WHERE x IS NOT NULL], [x IN [j.b] + coalesce(j.with_b, []) WHERE x IS NOT NULL]] END)]
 """

@@ -20,15 +20,19 @@ async def everything(step: Neo4jWriting) -> Everything:
     """All that an audit compares, read under the gate: no other way shows a single commit, and writers wait meanwhile."""
     versions: list[tuple[RecordKey, Sighting]] = []
     carried: set[tuple[int, int, int]] = set()
-    async for source, record, version, observed, score, ids, seen in _pages(step, cypher.EVERY_VERSION):
+    unlinked: set[int] = set()
+    async for source, record, version, observed, score, ids, seen, marked in _pages(step, cypher.EVERY_VERSION):
         versions.append((RecordKey(source, record), Sighting(version, observed, score, tuple(ids))))
         carried.update((at, when, version) for at, when in seen)
+        if marked:
+            unlinked.add(version)
     return Everything(
         commit=step.commit - 1,
         namespaces=tuple(step.namespaces()),
         members=[Member(*row) async for row in _pages(step, cypher.EVERY_IDENTIFIER)],
         versions=versions,
         carried=carried,
+        unlinked=frozenset(unlinked),
         judgements=[judgement_row(row) async for row in _pages(step, cypher.EVERY_JUDGEMENT)],
         links=sorted([_link(row) async for row in _pages(step, cypher.EVERY_LINK)], key=lambda row: (row.a, row.b)),
         one_ids=[one_id_row(row) async for row in _pages(step, cypher.EVERY_ONE_ID)],

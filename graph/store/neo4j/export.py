@@ -76,8 +76,10 @@ async def sightings(ask: Ask, commit: int) -> AsyncGenerator[dict[str, Any], Non
     after = 0
     while after is not None:
         after, rows = await ask(cypher_export.SIGHTINGS_AS_OF, after=after, most=_LEAN, commit=commit)
-        for observed, score, raw in rows:
-            yield {"observed": observed, "score": score, "identifiers": [text.split(":", 1) for text in raw]}
+        for observed, score, raw, unlinked in rows:
+            sent = [text.split(":", 1) for text in raw]
+            for one in [[end] for end in sent] if unlinked else [sent]:
+                yield {"observed": observed, "score": score, "identifiers": one}
 
 
 async def judgements(ask: Ask, rules: Rules, commit: int) -> AsyncGenerator[dict[str, Any], None]:

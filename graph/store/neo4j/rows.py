@@ -48,8 +48,8 @@ def judgement_row(row: Sequence[Any]) -> JudgementRow:
 
 def one_id_row(row: Sequence[Any]) -> OneIdRow:
     """A OneID as steps and audits read it."""
-    n, one_id, pin, closed, leads, size, counts, kind, contested, aliases = row
-    return OneIdRow(n, one_id, pin, closed, leads, size, None if counts is None else counts_of(counts), kind, contested, aliases)
+    n, one_id, pin, closed, leads, size, counts, kind, contested, aliases, asleep = row
+    return OneIdRow(n, one_id, pin, closed, leads, size, None if counts is None else counts_of(counts), kind, contested, aliases, asleep)
 
 
 def summary(row: Sequence[Any]) -> Summary:

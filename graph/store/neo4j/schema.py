@@ -184,11 +184,18 @@ CALL (a, k, b) {{ SET k.held = {HELD.format(refused="k.refused")} }} IN TRANSACT
 """,
 )
 
+_REVERTS = (
+    _range("profile_asleep", "(x:Profile)", "asleep"),
+    _range("was_pinned_ended", "()-[r:WAS_PINNED]-()", "ended"),
+    _range("was_closed_ended", "()-[r:WAS_CLOSED]-()", "ended"),
+    _range("was_asleep_ended", "()-[r:WAS_ASLEEP]-()", "ended"),
+)
+
 _JOBS = (_unique("job_id", "(x:Job)", "id"),)
 
 _CONTRADICTIONS = (_range("link_dirty", "()-[r:LINK]-()", "dirty"), _range("barred_dirty", "()-[r:BARRED]-()", "dirty"))
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS)
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """

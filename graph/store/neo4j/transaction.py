@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
+import orjson
 from neo4j import WRITE_ACCESS, AsyncDriver, AsyncSession, AsyncTransaction
 
 from graph.errors import StoreBusy, StoreTrouble
@@ -72,6 +73,7 @@ class Neo4jTransaction:
         self._left: set[str] = set()  # tokens of transactions that may still be open at the server
         self._silent = False  # the server gave no sign of life the last time
         self._base = Counters()
+        self.sleepers = False  # some OneID may sleep by a revert
         self._done: list[Neo4jWriting] = []
         self._step: Neo4jWriting | None = None
         self._posted: asyncio.Task[Any] | None = None
@@ -105,7 +107,7 @@ class Neo4jTransaction:
                 await self._sign_of_life()
                 raise StoreBusy("another writer held the store for too long; send the request again") from trouble
             raise
-        commit, at, version, one_id, judgement, interaction, seq, places, names = took
+        commit, at, version, one_id, judgement, interaction, seq, places, self.sleepers, names = took
         self.names.learn(names)
         self._base = Counters(commit, at, version, one_id, judgement, interaction, seq, tuple(places))
         self._done = []
@@ -198,7 +200,7 @@ class Neo4jTransaction:
         if not done:
             return await self._abandon()
         last = done[-1].counters
-        rows = [[s.counters.commit, s.counters.at, s.kind, s.by, s.reason] for s in done]
+        rows = [[s.counters.commit, s.counters.at, s.kind, s.by, s.reason, s.undone and orjson.dumps(s.undone).decode()] for s in done]
         try:
             await self._forget_requests(last.at)
             await self.ask(cypher.LEAVE_GATE, token=token, rows=rows, **last.properties())

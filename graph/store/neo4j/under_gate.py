@@ -9,6 +9,7 @@ import orjson
 
 from graph.model import FragmentStatus, Identifier, Key, RecordKey
 from graph.store.neo4j import cypher
+from graph.store.neo4j import cypher_undoing as undoing
 from graph.store.neo4j.rows import ACTIVE, STATES, judgement_row, link_of, one_id_row, summary
 from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Known, LinkRow, Member, OneIdRow, Pair, Pin, Sighting, Summary
 
@@ -52,16 +53,27 @@ class UnderGate:
             return {}
         rows = await self.ask(cypher.HEADS, rows=[[*c.key, c.digest.hex(), place] for place, c in enumerate(asked)])
         found: dict[Content, Head] = {}
-        for place, version, state, observed, ids, score, equal in rows:
+        marked = [[*asked[row[0]].key, row[0]] for row in rows if row[2] == ACTIVE and row[7]]
+        beside = await self._beside(marked) if marked else {}
+        for place, version, state, observed, ids, score, equal, unlinked, equal_unlinked in rows:
             live = state == ACTIVE
             status = None
             if equal is not None:
                 status = STATES[equal] if live else FragmentStatus.WITHDRAWN
+                if live and equal == ACTIVE and equal_unlinked:
+                    status = FragmentStatus.UNLINKED
             content = asked[place]
             if not live:
                 self.withdrawn.add(content.key)
-            found[content] = Head(version if live else None, observed, tuple(ids), score, status)
+            found[content] = Head(version if live else None, observed, tuple(ids), score, status, live and unlinked, beside.get(place, ()))
         return found
+
+    async def _beside(self, marked: Sequence[Sequence[Any]]) -> dict[int, tuple[tuple[Sighting, bool], ...]]:
+        """The earlier versions that count beside one that was reverted, newest first, by the place of what was asked for."""
+        found: dict[int, list[tuple[Sighting, bool]]] = {}
+        for place, *seen, links in await self.ask(undoing.BESIDE, rows=marked):
+            found.setdefault(place, []).append((_sighting((seen[0], seen[1], seen[2], seen[3])), links))
+        return {place: tuple(sorted(some, key=lambda one: (-one[0].observed, -one[0].version))) for place, some in found.items()}
 
     async def active_version(self, key: RecordKey) -> Sighting | None:
         row = await self.ask(cypher.ACTIVE_VERSION, source=key.source, record=key.id)

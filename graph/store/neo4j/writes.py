@@ -106,18 +106,17 @@ class Writes(UnderGate):
     @kept
     async def _write_versions(self, versions: Sequence[NewVersion], back: Sequence[RecordKey]) -> None:
         await self._rows(cypher.YIELD_HEADS, back)
-        await self._end_versions([v.replaces for v in versions if v.replaces is not None], SUPERSEDED)
+        await self._end_versions([old for v in versions for old in v.replaces], SUPERSEDED)
         element = await self.elements_of(at for v in versions for at in v.ids)
         self.post_evidence(cypher.NEW_VERSIONS, rows=[_version(v, self.commit, element) for v in versions], commit=self.commit)
         found = [[token, v.id] for v in versions for token in sorted(v.tokens)]
         if found:
             self.post_evidence(cypher.NEW_TOKENS, rows=found)
 
-    async def _end_versions(self, versions: Sequence[int], state: int) -> None:
+    async def _end_versions(self, versions: Sequence[int], state: int, *, head: bool | None = None) -> None:
         """These active versions no longer count; what they carried moves to the history."""
         if not versions:
             return
-        head = True if state == WITHDRAWN else None
         told = await self.ask(cypher.END_VERSIONS, ids=versions, state=state, head=head, commit=self.commit)
         await self.post(cypher.END_CARRIES, ids=versions, commit=self.commit)
         names = self.rules.traits.names
@@ -125,8 +124,9 @@ class Writes(UnderGate):
         await self._rows(cypher.END_TOKENS, gone)
 
     @kept
-    async def withdraw_version(self, version: int) -> None:
-        await self._end_versions([version], WITHDRAWN)
+    async def withdraw_versions(self, versions: Sequence[int]) -> None:
+        await self._end_versions(versions[1:], WITHDRAWN, head=None)
+        await self._end_versions(versions[:1], WITHDRAWN, head=True)
 
     async def write_judgement(
         self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None
@@ -253,6 +253,7 @@ class Writes(UnderGate):
             causes=[list(cause) for cause in delta.causes],
             changes=[_change(seq, c) for seq, c in enumerate(delta.changes, first)],
         )
+        await self._rows(cypher.DECISIONS, delta.decisions)
 
     async def _lists(self, statement: str, **lists: Sequence[Any]) -> None:
         """One statement over several lists, unless all of them are empty."""
@@ -287,9 +288,14 @@ class Writes(UnderGate):
         )
 
     async def _write_pins(self, delta: Delta) -> None:
-        if delta.pins or delta.closed:
-            element = await self.profile_elements_of(n for n, _ in (*delta.pins, *delta.closed))
-            pinned = [*((element[n], pin, None) for n, pin in delta.pins), *((element[n], None, into) for n, into in delta.closed)]
+        moved: list[tuple[int, int | None, int | None, int | None]] = [
+            *((n, pin, None, None) for n, pin in delta.pins),
+            *((n, None, into, None) for n, into in delta.closed),
+        ]
+        moved += ((n, None, None, at) for n, at in delta.asleep)
+        if moved:
+            element = await self.profile_elements_of(n for n, *_ in moved)
+            pinned = ((element[n], *state, delta.pin_causes[n]) for n, *state in moved)
             await self._rows(cypher.PINNED, pinned, commit=self.commit)
 
 
@@ -305,7 +311,7 @@ def _version(v: NewVersion, commit: int, element: Mapping[int, str]) -> list[Any
         fragment.source,
         fragment.id,
         v.digest.hex(),
-        True if active else None,
+        True if active and v.head else None,
         STATES.index(v.state),
         v.observed,
         fragment.observed_at,
@@ -315,7 +321,7 @@ def _version(v: NewVersion, commit: int, element: Mapping[int, str]) -> list[Any
         _texts(v.blocked) or None,
         None if fragment.traits is None else orjson.dumps(fragment.traits).decode(),
         None if active else commit,
-        None if active else v.digest.hex(),
+        None if active and v.head else v.digest.hex(),
         [element[at] for at in v.ids] if active else [],
     ]
 

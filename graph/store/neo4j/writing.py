@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from graph.errors import StoreTrouble
 from graph.model import Instant
 from graph.store.neo4j.counters import Counters
-from graph.store.neo4j.interactions import Interactions
 from graph.store.neo4j.jobs import Jobs
-from graph.store.ports import NAMESPACE_SHIFT
+from graph.store.neo4j.undoing import Undoing
+from graph.store.ports import NAMESPACE_SHIFT, Delta
 
 if TYPE_CHECKING:
     from graph.store.neo4j.transaction import Neo4jTransaction
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Neo4jWriting"]
 
 
-class Neo4jWriting(Interactions, Jobs):
+class Neo4jWriting(Undoing, Jobs):
     """One step: its counters are what it has given so far, `named` how many namespaces there were before it.
 
     `failed`: a statement failed, and the transaction with it.
@@ -38,11 +38,16 @@ class Neo4jWriting(Interactions, Jobs):
         self.elements = transaction.elements
         self.link_elements = transaction.link_elements
         self.summed = {}
+        self.undone = None
         self._transaction = transaction
 
     @property
     def at(self) -> Instant:
         return self.counters.at
+
+    @property
+    def sleepers(self) -> bool:
+        return self._transaction.sleepers
 
     async def ask(self, statement: str, /, **values: Any) -> Any:
         try:
@@ -60,6 +65,10 @@ class Neo4jWriting(Interactions, Jobs):
 
     def post_evidence(self, statement: str, /, **values: Any) -> None:
         self._transaction.post_evidence(statement, **values)
+
+    async def apply(self, delta: Delta) -> list[int]:
+        self._transaction.sleepers |= bool(delta.asleep)
+        return await super().apply(delta)
 
     def namespaces(self) -> Sequence[str]:
         return self.names.names

@@ -17,7 +17,7 @@ from graph.views import Key, ProfileView
 __all__ = ["STATES", "Bounds", "Face", "Held", "Judged", "Newest", "Row", "Rows", "Seen", "Space", "TieAsk", "Version", "day_of"]
 
 Row: TypeAlias = Sequence[Any]
-STATES = (FragmentStatus.ACTIVE, FragmentStatus.SUPERSEDED, FragmentStatus.WITHDRAWN)
+STATES = (FragmentStatus.ACTIVE, FragmentStatus.SUPERSEDED, FragmentStatus.WITHDRAWN, FragmentStatus.UNLINKED)
 """What became of a version, by the number stored for it."""
 
 

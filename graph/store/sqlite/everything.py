@@ -35,6 +35,7 @@ def everything(conn: sqlite3.Connection, rules: Rules) -> Everything:
         carried=set(conn.execute("SELECT identifier, observed, version FROM carries")),
         judgements=[judgement_row(row) for row in conn.execute(f"SELECT {JUDGEMENT} FROM judgement g WHERE g.ended IS NULL")],
         links=[*gate.usable_links(ids), *gate.barred_links(ids)],
+        unlinked=frozenset(id for (id,) in conn.execute("SELECT id FROM version WHERE state = 0 AND unlinked IS NOT NULL")),
         one_ids=[one_id_row(row) for row in conn.execute(f"SELECT {ONE_ID} FROM one_id o ORDER BY o.n")],
         changes=[
             ChangeRow(n, ChangeKind(kind), tuple(orjson.loads(gained)), tuple(orjson.loads(lost)), leads, cause_kind, cause)

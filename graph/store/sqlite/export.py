@@ -31,9 +31,10 @@ FROM identifier i JOIN namespace n ON n.no = i.namespace JOIN one_id o ON o.n = 
 """
 _FRAGMENTS = """
 SELECT v.id, s.name, v.record, v.observed, v.raw, v.traits, v.score
-FROM version v JOIN source s ON s.no = v.source WHERE v.id > ? AND v.state = 0 ORDER BY v.id LIMIT ?
+FROM version v JOIN source s ON s.no = v.source WHERE v.id > ? AND v.state = 0 AND v.unlinked IS NULL
+ORDER BY v.id LIMIT ?
 """
-_SIGHTINGS = "SELECT id, observed, score, raw FROM version WHERE id > ? AND state = 0 ORDER BY id LIMIT ?"
+_SIGHTINGS = "SELECT id, observed, score, raw, unlinked FROM version WHERE id > ? AND state = 0 ORDER BY id LIMIT ?"
 _JUDGEMENTS = """
 SELECT id, kind, raw, at, by, reason, a, b, with_a, with_b FROM judgement WHERE id > ? AND ended IS NULL ORDER BY id LIMIT ?
 """
@@ -116,7 +117,12 @@ def _profiles(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[
 
 def _sightings(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
     found = conn.execute(_SIGHTINGS, (after, _LEAN)).fetchall()
-    rows = [{"observed": observed, "score": score, "identifiers": orjson.loads(raw)} for _, observed, score, raw in found]
+    rows = []
+    for _, observed, score, raw, unlinked in found:
+        sent = orjson.loads(raw)
+        rows += [
+            {"observed": observed, "score": score, "identifiers": one} for one in ([sent] if unlinked is None else [[end] for end in sent])
+        ]
     return rows, found[-1][0] if found else after
 
 

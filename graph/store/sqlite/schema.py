@@ -168,10 +168,32 @@ CREATE TABLE job (
 );
 """
 
+_REVERTS = """
+-- unlinked: the commit that marked a version as not linking (NULL: it links); its facts count all the same
+ALTER TABLE version ADD COLUMN unlinked INTEGER;
+-- spans in which a version or judgement counted, or a mark stood, before it was changed back: since NULL: from the beginning
+CREATE TABLE span (
+    kind TEXT NOT NULL, id INTEGER NOT NULL, since INTEGER, ended INTEGER NOT NULL, PRIMARY KEY (kind, id, ended)
+) WITHOUT ROWID;
+ALTER TABLE version ADD COLUMN since INTEGER; -- the commit that brought it back, NULL: it counts as it was made
+ALTER TABLE judgement ADD COLUMN since INTEGER;
+-- a judgement taken back is not recorded anew when it is sent again
+DROP INDEX judgement_hash;
+CREATE UNIQUE INDEX judgement_hash ON judgement (hash);
+-- asleep: the identifier that wakes a OneID when it is seen again, pin and closed NULL then; cause: of the end, in its commit
+ALTER TABLE one_id ADD COLUMN asleep INTEGER;
+CREATE INDEX one_id_asleep ON one_id (asleep) WHERE asleep IS NOT NULL;
+ALTER TABLE pin_ended ADD COLUMN asleep INTEGER;
+ALTER TABLE pin_ended ADD COLUMN cause INTEGER;
+CREATE INDEX pin_ended_at ON pin_ended (ended);
+-- undone: what a revert did to evidence, a JSON object
+ALTER TABLE commits ADD COLUMN undone TEXT;
+"""
+
 _CONTRADICTIONS = """
 -- links that records carry in contradiction with themselves
 CREATE INDEX link_dirty ON link (a, b) WHERE dirty > 0;
 CREATE INDEX barred_dirty ON barred (a, b) WHERE dirty > 0;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS)
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS)

@@ -26,13 +26,14 @@ __all__ = [
     "judgement_row",
     "listed",
     "one_id_row",
+    "status_of",
 ]
 
 ACTIVE, SUPERSEDED, WITHDRAWN = 0, 1, 2
 STATES = (FragmentStatus.ACTIVE, FragmentStatus.SUPERSEDED, FragmentStatus.WITHDRAWN)
 _PLACES = 1 << NAMESPACE_SHIFT
 JUDGEMENT = "g.id, g.kind, g.a, g.b, g.at, g.in_force, g.with_a, g.with_b"
-ONE_ID = "o.n, o.one_id, o.pin, o.closed, o.leads, o.size, o.counts, o.kind, o.contested, o.aliases"
+ONE_ID = "o.n, o.one_id, o.pin, o.closed, o.leads, o.size, o.counts, o.kind, o.contested, o.aliases, o.asleep"
 _LINK = "l.a, l.b, l.n, l.bare, l.dirty, l.first, l.last, l.score, l.refused, l.namespace"
 _COUNTS_NOT = "('contradiction', 'score')"
 
@@ -102,24 +103,38 @@ class UnderGate:
         return found
 
     def _head(self, source: int, content: Content, version: int) -> Head:
-        run = self.connection.execute
-        state, observed, ids, score = run("SELECT state, observed, ids, score FROM version WHERE id = ?", (version,)).fetchone()
+        run, record = self.connection.execute, content.key.id
         equal = run(
-            "SELECT state FROM version WHERE source = ? AND record = ? AND state IN (0, 1, 2) AND hash = ? LIMIT 1",
-            (source, content.key.id, content.digest),
+            "SELECT state, unlinked FROM version WHERE source = ? AND record = ? AND state IN (0, 1, 2) AND hash = ? LIMIT 1",
+            (source, record, content.digest),
         ).fetchone()
-        live = state == ACTIVE
-        status = None
-        if equal:
-            status = STATES[equal[0]] if live else FragmentStatus.WITHDRAWN
-        return Head(version if live else None, observed, tuple(orjson.loads(ids)), score, status)
+        active = self._active(source, record)
+        if not active:
+            observed, score, ids = run("SELECT observed, score, ids FROM version WHERE id = ?", (version,)).fetchone()
+            return Head(None, observed, tuple(orjson.loads(ids)), score, FragmentStatus.WITHDRAWN if equal else None)
+        (facts, unlinked), *beside = active
+        return Head(
+            facts.version,
+            facts.observed,
+            facts.ids,
+            facts.score,
+            status_of(*equal) if equal else None,
+            unlinked,
+            tuple((seen, not marked) for seen, marked in beside),
+        )
+
+    def _active(self, source: int | None, record: str) -> list[tuple[Sighting, bool]]:
+        """The versions of a record that count, newest first, and whether each was reverted."""
+        rows = self.connection.execute(
+            "SELECT id, observed, score, ids, unlinked IS NOT NULL FROM version WHERE source = ? AND record = ? AND state = 0",
+            (source, record),
+        ).fetchall()
+        rows.sort(key=lambda row: (-row[1], -row[0]))
+        return [(Sighting(row[0], row[1], row[2], tuple(orjson.loads(row[3]))), bool(row[4])) for row in rows]
 
     def active_version(self, key: RecordKey) -> Sighting | None:
-        row = self.connection.execute(
-            "SELECT id, observed, score, ids FROM version WHERE source = ? AND record = ? AND state = 0",
-            (self.sources.number.get(key.source), key.id),
-        ).fetchone()
-        return Sighting(row[0], row[1], row[2], tuple(orjson.loads(row[3]))) if row else None
+        active = self._active(self.sources.number.get(key.source), key.id)
+        return active[0][0] if active else None
 
     def identifiers(self, asked: Collection[Identifier]) -> dict[Identifier, Known]:
         by_namespace: dict[str, list[str]] = defaultdict(list)
@@ -245,7 +260,7 @@ class UnderGate:
         statement = (
             "SELECT v.id, v.observed, v.score, v.ids FROM carries x"
             " CROSS JOIN carries y ON y.identifier = ? AND y.observed = x.observed AND y.version = x.version"
-            " CROSS JOIN version v ON v.id = x.version WHERE x.identifier = ?"
+            " CROSS JOIN version v ON v.id = x.version AND v.unlinked IS NULL WHERE x.identifier = ?"
         )
         return {pair: self._sightings(self.connection.execute(statement, pair)) for pair in pairs}
 
@@ -253,7 +268,8 @@ class UnderGate:
         return self._sightings(
             self.connection.execute(
                 "SELECT v.id, v.observed, v.score, v.ids FROM (SELECT c.version FROM json_each(?) j CROSS JOIN carries c"
-                " ON c.identifier = j.value GROUP BY c.version HAVING count(*) > 1) s CROSS JOIN version v ON v.id = s.version",
+                " ON c.identifier = j.value GROUP BY c.version HAVING count(*) > 1) s"
+                " CROSS JOIN version v ON v.id = s.version AND v.unlinked IS NULL",
                 (listed(ids),),
             )
         )
@@ -278,7 +294,7 @@ class UnderGate:
 
     def judgement_digests(self, digests: Collection[bytes]) -> set[bytes]:
         run = self.connection.execute
-        return {d for d in digests if run("SELECT 1 FROM judgement WHERE hash = ? AND ended IS NULL", (d,)).fetchone()}
+        return {d for d in digests if run("SELECT 1 FROM judgement WHERE hash = ?", (d,)).fetchone()}
 
     def pins(self, ids: Collection[int]) -> list[Pin]:
         rows = self.connection.execute(
@@ -317,11 +333,16 @@ class UnderGate:
         return {row[0] for row in rows}
 
 
+def status_of(state: int, unlinked: int | None) -> FragmentStatus:
+    """What a version is to its readers."""
+    return FragmentStatus.UNLINKED if state == ACTIVE and unlinked is not None else STATES[state]
+
+
 def one_id_row(row: tuple[Any, ...]) -> OneIdRow:
     """A OneID from the columns of `ONE_ID`."""
-    n, one_id, pin, closed, leads, size, counts, kind, contested, aliases = row
+    n, one_id, pin, closed, leads, size, counts, kind, contested, aliases, asleep = row
     by_number = {int(no): count for no, count in orjson.loads(counts).items()} if counts else None
-    return OneIdRow(n, one_id, pin, closed, leads, size, by_number, kind, bool(contested), aliases)
+    return OneIdRow(n, one_id, pin, closed, leads, size, by_number, kind, bool(contested), aliases, asleep)
 
 
 def judgement_row(row: tuple[Any, ...]) -> JudgementRow:

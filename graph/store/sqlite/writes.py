@@ -34,7 +34,7 @@ class Writes:
 
     def write_versions(self, versions: Sequence[NewVersion]) -> None:
         source = self.sources.numbers(self.connection, {v.fragment.source for v in versions})
-        self.end_versions([v.replaces for v in versions if v.replaces is not None], SUPERSEDED)
+        self.end_versions([old for v in versions for old in v.replaces], SUPERSEDED)
         dumps, commit = orjson.dumps, self.commit
         self.connection.executemany(
             "INSERT INTO version (id, source, record, state, hash, observed, sent, score, ids, raw, blocked, traits, made, ended)"
@@ -81,8 +81,8 @@ class Writes:
                 gone = tokens(orjson.loads(traits), self.rules.traits.names)
                 self.connection.executemany("DELETE FROM name_token WHERE token = ? AND version = ?", [(token, version) for token in gone])
 
-    def withdraw_version(self, version: int) -> None:
-        self.end_versions([version], WITHDRAWN)
+    def withdraw_versions(self, versions: Sequence[int]) -> None:
+        self.end_versions(versions, WITHDRAWN)
 
     def write_judgement(
         self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None
@@ -158,6 +158,9 @@ class Writes:
             )
         if delta.causes:
             run("UPDATE version SET cause = ? WHERE id = ?", [(cause, version) for version, cause in delta.causes])
+        if delta.decisions:
+            rows = [(first, number, number) for number, first in delta.decisions]
+            run("UPDATE judgement SET decision = ? WHERE id = ? OR decision = ?", rows)
         return self._write_changes(delta)
 
     def write_identifiers(self, fresh: Sequence[Member], flags: Sequence[tuple[int, int, int | None]]) -> None:
@@ -190,14 +193,18 @@ class Writes:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(n, one_id, pin, commit, commit, commit, *_summary(rows.pop(n))) for n, one_id, pin in delta.made],
             )
-        if delta.pins or delta.closed:
+        moved = [(n, delta.pin_causes[n]) for n, _ in (*delta.pins, *delta.closed, *delta.asleep)]
+        if moved:
             self.connection.execute(
-                "INSERT INTO pin_ended (n, since, ended, pin, closed)"
-                " SELECT o.n, o.since, ?, o.pin, o.closed FROM json_each(?) j CROSS JOIN one_id o ON o.n = j.value",
-                (commit, listed(n for n, _ in (*delta.pins, *delta.closed))),
+                "INSERT INTO pin_ended (n, since, ended, pin, closed, asleep, cause)"
+                " SELECT o.n, o.since, ?, o.pin, o.closed, o.asleep, json_extract(j.value, '$[1]')"
+                " FROM json_each(?) j CROSS JOIN one_id o ON o.n = json_extract(j.value, '$[0]')",
+                (commit, listed(moved)),
             )
-            run("UPDATE one_id SET pin = ?, since = ? WHERE n = ?", [(pin, commit, n) for n, pin in delta.pins])
-            run("UPDATE one_id SET pin = NULL, closed = ?, since = ? WHERE n = ?", [(into, commit, n) for n, into in delta.closed])
+            states: list[tuple[int | None, int | None, int | None, int]] = [(pin, None, None, n) for n, pin in delta.pins]
+            states += [(None, into, None, n) for n, into in delta.closed]
+            states += [(None, None, at, n) for n, at in delta.asleep]
+            run(f"UPDATE one_id SET pin = ?, closed = ?, asleep = ?, since = {commit} WHERE n = ?", states)
         if delta.leads:
             run(
                 "UPDATE one_id SET size = 0, counts = NULL, kind = NULL, contested = 0, aliases = 0, leads = ?,"
@@ -230,10 +237,12 @@ class Writes:
         )
         return list(range(first, first + len(delta.changes)))
 
-    def close(self, kind: str, by: str | None, reason: str | None) -> None:
+    def close(self, kind: str, by: str | None, reason: str | None, undone: Mapping[str, Any] | None) -> None:
         """Put the step on record."""
+        told = None if undone is None else orjson.dumps(undone).decode()
         self.connection.execute(
-            "INSERT INTO commits (n, at, kind, by, reason) VALUES (?, ?, ?, ?, ?)", (self.commit, self.at, kind, by, reason)
+            "INSERT INTO commits (n, at, kind, by, reason, undone) VALUES (?, ?, ?, ?, ?, ?)",
+            (self.commit, self.at, kind, by, reason, told),
         )
 
 

@@ -14,6 +14,7 @@ from graph.model import Identifier, Instant, Judgement, Key, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.ports import (
     NAMESPACE_SHIFT,
+    ChangeRow,
     Content,
     Delta,
     Head,
@@ -28,13 +29,17 @@ from graph.store.ports import (
     OneIdRow,
     Pair,
     Pin,
+    PinMove,
     Sighting,
+    Standing,
     Summary,
+    VersionRow,
 )
 from graph.store.sqlite import jobs
 from graph.store.sqlite.connect import trouble_of
 from graph.store.sqlite.interactions import Interactions
 from graph.store.sqlite.under_gate import Names, UnderGate
+from graph.store.sqlite.undoing import Undoing
 from graph.store.sqlite.writes import Writes
 
 __all__ = ["SqliteTransaction", "SqliteWriting"]
@@ -64,6 +69,7 @@ class SqliteTransaction:
         self._last: tuple[int, Instant] = (0, 0)
         self._counters: tuple[int, int] = (0, 0)
         self._place: dict[int, int] = {}
+        self.sleepers = False  # some OneID may sleep by a revert
         self._begun = False
         self._alone = False  # the step that is open is the transaction's first
         self._step: SqliteWriting | None = None
@@ -87,8 +93,11 @@ class SqliteTransaction:
         self._namespaces.refresh(self.connection)
         self._sources.refresh(self.connection)
         self._last = run("SELECT n, at FROM commits ORDER BY n DESC LIMIT 1").fetchone() or (0, 0)
-        version, one_id = run("SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(n), 0) FROM one_id)").fetchone()
-        self._counters = (version, one_id)
+        version, one_id, sleepers = run(
+            "SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(n), 0) FROM one_id),"
+            " EXISTS (SELECT 1 FROM one_id WHERE asleep IS NOT NULL)"
+        ).fetchone()
+        self._counters, self.sleepers = (version, one_id), bool(sleepers)
         self._place.clear()
         self._begun = True
 
@@ -114,7 +123,7 @@ class SqliteTransaction:
         assert self._step is not None
         step = self._step
         if self.connection.total_changes - step.overlooked > self._before[0]:
-            step.writes.close(step.kind, step.by, step.reason)
+            step.writes.close(step.kind, step.by, step.reason, step.undone)
             self._last = (step.commit, step.at)
         self._counters = (step.last_version, step.last_one_id)
         if not self._alone:
@@ -185,6 +194,13 @@ class SqliteWriting:
         self._reads = UnderGate(connection, namespaces, sources)
         self.writes = Writes(connection, namespaces, sources, transaction.rules, commit, at)
         self._interactions = Interactions(connection, sources, commit)
+        self._undoing = Undoing(connection, sources, transaction.rules, commit)
+        self._transaction = transaction
+        self.undone: Mapping[str, Any] | None = None
+
+    @property
+    def sleepers(self) -> bool:
+        return self._transaction.sleepers
 
     def namespaces(self) -> Sequence[str]:
         return self._namespaces.names
@@ -287,6 +303,42 @@ class SqliteWriting:
     async def one_id_rows(self, numbers: Collection[int] = (), texts: Collection[str] = ()) -> list[OneIdRow]:
         return await self._run(self._reads.one_id_rows, numbers, texts)
 
+    async def wakes(self, ids: Collection[int]) -> dict[int, int]:
+        return await self._run(self._undoing.wakes, ids)
+
+    async def versions(self, ids: Collection[int] = (), records: Collection[RecordKey] = ()) -> list[VersionRow]:
+        return await self._run(self._undoing.versions, ids, records)
+
+    async def acted_together(self, cause_kind: str, cause: int) -> list[int]:
+        return await self._run(self._undoing.acted_together, cause_kind, cause)
+
+    async def cause_at(self, seq: int) -> tuple[str, int] | None:
+        return await self._run(self._undoing.cause_at, seq)
+
+    async def changes_by(self, commit: int, cause_kind: str, cause: int) -> list[tuple[int, ChangeRow]]:
+        return await self._run(self._undoing.changes_by, commit, cause_kind, cause)
+
+    async def asleep_before(self, changes: Mapping[int, int]) -> set[int]:
+        return await self._run(self._undoing.asleep_before, changes)
+
+    async def pins_moved(self, commit: int, cause: int) -> list[PinMove]:
+        return await self._run(self._undoing.pins_moved, commit, cause)
+
+    async def judged(self, numbers: Collection[int]) -> list[tuple[JudgementRow, int, bool]]:
+        return await self._run(self._undoing.judged, numbers)
+
+    async def undone_by(self, commit: int) -> dict[str, Any] | None:
+        return await self._run(self._undoing.undone_by, commit)
+
+    async def restate_versions(self, rows: Mapping[int, Standing]) -> None:
+        await self._run(self._undoing.restate_versions, rows)
+
+    async def end_judgements(self, numbers: Collection[int], *, back: bool = False) -> None:
+        await self._run(self._undoing.end_judgements, numbers, back)
+
+    async def write_undone(self, undone: Mapping[str, Any]) -> None:
+        self.undone = undone
+
     async def interaction_heads(self, asked: Sequence[Content]) -> dict[Content, InteractionHead]:
         return await self._run(self._interactions.heads, asked)
 
@@ -299,8 +351,8 @@ class SqliteWriting:
     async def write_versions(self, versions: Sequence[NewVersion]) -> None:
         await self._run(self.writes.write_versions, versions)
 
-    async def withdraw_version(self, version: int) -> None:
-        await self._run(self.writes.withdraw_version, version)
+    async def withdraw_versions(self, versions: Sequence[int]) -> None:
+        await self._run(self.writes.withdraw_versions, versions)
 
     async def new_job(self, kind: str, input: dict[str, Any]) -> int:
         return await self._run(jobs.new_job, self._connection, kind, self.by, self.at, input)
@@ -333,4 +385,5 @@ class SqliteWriting:
         await self._run(self.writes.postpone, links)
 
     async def apply(self, delta: Delta) -> list[int]:
+        self._transaction.sleepers |= bool(delta.asleep)
         return await self._run(self.writes.apply, delta)

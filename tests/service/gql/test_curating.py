@@ -155,3 +155,34 @@ async def test_deciding_needs_scope_curate_and_values_need_pii(tmp_path: Path) -
 
     assert [one["value"] for one in left["identifiers"]] == [None, None]
     assert {one["by"] for one in done["changes"]} == {"steward"}
+
+
+REVERT = f"mutation ($input: RevertInput!) {{ revert(input: $input) {OUTCOME} }}"
+FEED = "{ changes(first: 100) { edges { node { id kind reversible cause { id kind } } } } }"
+
+
+async def test_a_merge_is_reverted_by_the_id_of_its_change_and_the_revert_by_that_of_its_cause(two: Asking) -> None:
+    before = [await one_id(two, text) for text in ("user_id:ada", "user_id:bob")]
+    await two.data(MERGE, input=MERGED)
+    feed = [edge["node"] for edge in (await two.data(FEED))["changes"]["edges"]]
+    merge = next(one for one in feed if one["kind"] == "MERGED")
+    asked = {"cause": merge["id"], "reason": "two customers after all"}
+
+    seen = (await two.data(PREVIEW, operation={"revert": asked}))["preview"]
+    done = (await two.data(REVERT, input={**asked, "previewToken": seen["token"]}))["revert"]
+
+    assert {one["kind"]: one["reversible"] for one in feed} == {"CREATED": False, "MERGED": True, "RETIRED": True}
+    assert (seen["allowed"], seen["profileCount"], done["userErrors"]) == (True, 2, [])
+    assert {one["cause"]["kind"] for one in done["changes"]} == {"REVERT"}
+    assert [await one_id(two, text) for text in ("user_id:ada", "user_id:bob")] == before
+    last = (await two.data(FEED))["changes"]["edges"][-1]["node"]
+    again = (await two.data(REVERT, input={"cause": last["cause"]["id"], "reason": "one, really"}))["revert"]
+    assert again["userErrors"] == []
+    assert await one_id(two, "user_id:ada") == await one_id(two, "user_id:bob")
+
+
+async def test_what_cannot_be_reverted_says_so_by_its_field(two: Asking) -> None:
+    profile = await two.data("query ($by: ProfileBy!) { profile(by: $by) { id } }", by=person("user_id:ada"))
+    for cause, code in ((profile["profile"]["id"], "INVALID"), ("made up", "INVALID")):
+        done = (await two.data(REVERT, input={"cause": cause, "reason": "x"}))["revert"]
+        assert [(one["code"], one["path"]) for one in done["userErrors"]] == [(code, ["input", "cause"])]

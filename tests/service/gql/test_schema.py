@@ -27,12 +27,12 @@ OURS = build_schema(print_sorted())
 
 LATER_TYPES = {
     "AllowAgainInput", "ApplyRulesInput", "AuditConnection", "AuditEdge", "AuditEntry",
-    "EraseInput", "ErasePayload", "ErasureState", "Receipt", "RevertInput",
+    "EraseInput", "ErasePayload", "ErasureState", "Receipt",
 }  # fmt: skip
 LATER_FIELDS = {
     *(f"Query.{name}" for name in ("receipt", "audit")),
-    *(f"Mutation.{name}" for name in ("revert", "applyRules", "erase", "allowAgain")),
-    *(f"OperationInput.{name}" for name in ("erase", "revert")),
+    *(f"Mutation.{name}" for name in ("applyRules", "erase", "allowAgain")),
+    "OperationInput.erase",
     "IdentityPayload.job", "WithdrawInput.source", "WithdrawInput.since",
 }  # fmt: skip
 LATER_ARGUMENTS = {"Query.explain(asOf)", "Query.profile(asOf)", "Query.profilesBy(asOf)"}

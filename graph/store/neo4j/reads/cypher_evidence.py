@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 _LINK: Final = "k.n, k.bare, coalesce(k.dirty, 0), k.first, k.last, k.score, k.refused, k.namespace"
-_VERSION: Final = "f.id, f.source, f.record, f.observed, made.at, f.state, f.ids, f.traits"
+_VERSION: Final = (
+    "f.id, f.source, f.record, f.observed, made.at, CASE WHEN f.state = 0 AND f.unlinked > 0 THEN 3 ELSE f.state END, f.ids, f.traits"
+)
 _BEFORE: Final = "(c.observed < $observed OR c.observed = $observed AND f.id < $version)"
 
 # the fragments of a link are met from its less seen end

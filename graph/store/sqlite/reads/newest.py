@@ -18,7 +18,7 @@ __all__ = ["ANY", "FEW", "TOLD", "newest", "newest_by_shares", "newest_told", "v
 
 
 _VERSIONS: Final = """
-SELECT v.id, s.name, v.record, v.observed, c.at, v.state, v.ids, v.traits
+SELECT v.id, s.name, v.record, v.observed, c.at, iif(v.state = 0 AND v.unlinked, 3, v.state), v.ids, v.traits
 FROM json_each(?) j CROSS JOIN version v ON v.id = j.value {told} JOIN source s ON s.no = v.source JOIN commits c ON c.n = v.made
 """
 
