@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from graph.jobs import ENDED, job
-
 from graph.errors import NotFound
+from graph.jobs import ENDED, job
 from graph.store.ports import JobRow
 from graph.views import ChangeView, Key, LookUp, Page, ProfileView, Want
 from service.gql.context import Service
