@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,25 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         claim._hypothesis_internal_use_settings = chosen
 
 
-def pytest_configure(config: pytest.Config) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Under xdist what shares a server runs in one worker; a server has one database, which tests empty."""
-    config.addinivalue_line("markers", "xdist_group(name): runs in one worker with the others of this name")
-    if getattr(config.option, "dist", None) == "load":
-        config.option.dist = "loadgroup"
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServer(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group_of(nodeid)
+
+    return ByServer(config, log)
+
+
+def _group_of(nodeid: str) -> str:
+    """Two groups for the usual server and one for the newest, so that there are never more than three; any other test is one by itself."""
+    path = nodeid.partition("::")[0]
+    kind = re.search(r"[\[-](neo4j(?:-2026)?)(?=[\]-])", nodeid.removeprefix(path))
+    if kind is None and "/neo4j/" not in path:
+        return nodeid
+    return f"{kind[1] if kind else 'neo4j'} {'store' if '/store/' in path else 'service'}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -56,14 +71,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     named = {str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize")}
     if "kind" in metafunc.fixturenames and not any("kind" in names for names in named):
         metafunc.parametrize("kind", stores.kinds_for(metafunc.definition.path), indirect=True, scope="session")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two groups of about the same size for the usual line and one for the newest, so that there are never more than three servers."""
-    for item in items:
-        if server := _server_of(item):
-            store = "store" in stores.folders_of(item.path)
-            item.add_marker(pytest.mark.xdist_group(f"{server}-store" if store else server))
 
 
 def _server_of(item: pytest.Item) -> str | None:
