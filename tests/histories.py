@@ -267,11 +267,13 @@ class _Draw:
 # ---------------------------------------------------------------- claims about cases
 
 
-def over(drawn: st.SearchStrategy[Case]) -> Callable[[F], F]:
-    """A test of `case` over these; `prove` does the shrinking."""
+def over(drawn: st.SearchStrategy[Case], *, share: float = 1.0) -> Callable[[F], F]:
+    """A test of `case` over these; `prove` does the shrinking. `share`: of the profile's examples, for cases that do much each."""
+    examples = int(settings().max_examples * share)
+    chosen = settings(phases=(Phase.explicit, Phase.reuse, Phase.generate), max_examples=examples)
 
     def decorate(test: F) -> F:
-        return cast(F, settings(phases=(Phase.explicit, Phase.reuse, Phase.generate))(given(case=drawn)(test)))
+        return cast(F, chosen(given(case=drawn)(test)))
 
     return decorate
 

@@ -60,7 +60,7 @@ def shown(outcome: Outcome) -> dict[int | None, set[frozenset[Identifier]]]:
     return found
 
 
-@over(cases(most=8))
+@over(cases(most=8), share=0.2)
 def test_a_preview_changes_nothing_and_the_operation_does_what_it_showed(open_with: OpenWith, run: Run, case: Case) -> None:
     async def holds(case: Case) -> None:
         rules, random, new_id = Rules.parse(case.rules), Random(str(case)), numbered()
@@ -94,7 +94,7 @@ def assert_as_shown(outcome: Outcome, before: dict[int, frozenset[Identifier]], 
     }
 
 
-@over(cases(most=8))
+@over(cases(most=8), share=0.2)
 def test_merging_the_parts_of_a_split_gives_the_profile_back(open_with: OpenWith, run: Run, case: Case) -> None:
     async def holds(case: Case) -> None:
         rules, random, new_id = Rules.parse(case.rules), Random(str(case)), numbered()

@@ -116,7 +116,7 @@ async def told_by(case: Case, open_with: OpenWith, others: str) -> tuple[Compare
         return done, brute, held
 
 
-@over(cases())
+@over(cases(), share=0.2)
 def test_the_rules_in_force_would_change_nothing(open_with: OpenWith, run: Run, case: Case) -> None:
     async def claim(case: Case) -> None:
         done, brute, held = await told_by(case, open_with, case.rules)
@@ -127,7 +127,7 @@ def test_the_rules_in_force_would_change_nothing(open_with: OpenWith, run: Run, 
     prove(run, case, claim)
 
 
-@over(cases())
+@over(cases(), share=0.2)
 def test_other_rules_make_what_brute_force_says(open_with: OpenWith, run: Run, case: Case) -> None:
     async def claim(case: Case) -> None:
         seed = Random(str(case))

@@ -95,7 +95,7 @@ class Player:
         return whole
 
 
-@over(cases(most=6))
+@over(cases(most=6), share=0.2)
 def test_what_is_done_and_undone_leaves_people_names_and_redirects_as_they_were(open_with: OpenWith, run: Run, case: Case) -> None:
     async def holds(case: Case) -> None:
         rules, new_id = Rules.parse(case.rules), numbered()

@@ -401,7 +401,7 @@ async def everybody(store: Store, first: int, **how: Any) -> list[ConflictView]:
     return found
 
 
-@over(cases(10))
+@over(cases(10), share=0.2)
 def test_after_any_history_the_list_is_what_the_whole_store_makes_of_it(open_with: OpenWith, run: Run, case: Case) -> None:
     """Half-way the first conflict is put off."""
 

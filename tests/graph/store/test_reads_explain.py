@@ -362,7 +362,7 @@ def check_apart(view: ExplanationView, of: Known) -> None:
         assert sum(max(nx.single_source_shortest_path_length(of.over, n).values()) for n in (p, q)) >= 6
 
 
-@over(cases())
+@over(cases(), share=0.2)
 def test_after_any_history_every_two_are_explained_by_what_the_store_holds(open_with: OpenWith, run: Run, case: Case) -> None:
     async def holds(case: Case) -> None:
         rules = Rules.parse(case.rules)
@@ -384,7 +384,7 @@ def test_after_any_history_every_two_are_explained_by_what_the_store_holds(open_
     prove(run, case, holds)
 
 
-@over(cases())
+@over(cases(), share=0.2)
 def test_without_a_bridge_two_part_or_the_answer_named_the_refused_link_that_takes_its_place(
     open_with: OpenWith, run: Run, case: Case
 ) -> None:

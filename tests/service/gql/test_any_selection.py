@@ -92,7 +92,8 @@ async def test_any_valid_selection_is_answered_from_its_one_call(open_with: Open
     assert [validate(SCHEMA, parse(query)) for query in asked] == [[]] * len(asked)
     async with open_with(RULES) as store, asking(store, max_aliases=1000, max_depth=50, max_cost=10**15) as ask:
         await ask.ingest(
-            *(fragment(f"user_id:u{k}", f"email:e{k}@x.com", "device:kiosk", id=f"r{k}", traits={"name": f"u {k}"}) for k in range(5))
+            *(fragment(f"user_id:u{k}", f"email:e{k}@x.com", "device:kiosk", id=f"r{k}", traits={"name": f"u {k}"}) for k in range(5)),
+            fragment("user_id:u3", "email:e4@x.com", id="r9"),
         )
         await judge(store, [same("user_id:u1", "device:own"), distinct("user_id:u2", "email:e1@x.com")])
         await ask.data(LIKES, likes=[_like(0, 1), _like(1, 2), _like(2, 3)])
