@@ -157,6 +157,7 @@ async def main() -> None:
         shutil.copy(filled, mine)
         shutil.copy(filled, theirs)
         bare = connecting.connect(str(theirs))
+        connecting.migrate(bare)  # a store kept by an earlier version
         original = sqlite3.connect
         sqlite3.connect = lambda *a, **k: original(*a, factory=Recording, **k)  # type: ignore[assignment]
         Recording.log = []
