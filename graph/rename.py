@@ -185,8 +185,9 @@ class Renaming:
             row = (tuple(sorted(gained.get(n, ()))), tuple(sorted(lost.get(n, ()))))
             delta.changes.append(ChangeRow(n, kind, *row, n if n in naming else leads.get(n), self.evidence.cause_kind, cause[n]))
         name_of = {n: name for name, others in zip(self._names.names, self._names.others, strict=True) for n in others}
-        for n, _ in (*delta.pins, *delta.closed, *delta.asleep):
-            delta.pin_causes[n] = cause.get(n) or cause.get(name_of.get(n, 0)) or self._fallback()
+        moved = [n for n, _ in (*delta.pins, *delta.closed, *delta.asleep)]
+        fallback = self._fallback() if moved else 0
+        delta.pin_causes = {n: cause.get(n) or cause.get(name_of.get(n, 0)) or fallback for n in moved}
 
     def _leads(self) -> dict[int, int | None]:
         """OneIDs that name nobody from now on, or lead elsewhere than before."""
@@ -257,7 +258,8 @@ class Renaming:
             delta.causes = stood_for
         elif self.evidence.cause_kind == "judgement":
             delta.decisions = stood_for
-        return {n: stands.get(group.find(n), self._fallback()) for n in touched}
+        fallback = self._fallback()
+        return {n: stands.get(group.find(n), fallback) for n in touched}
 
     def _fallback(self) -> int:
         return min((cause for cause, _ in self.evidence.causes), default=self.writing.commit)
