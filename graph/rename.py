@@ -99,7 +99,7 @@ class Renaming:
 
     async def delta(self) -> Delta:
         delta = Delta(refusals=self.refusals, profiles=self._kept)
-        if self._parts or self._old:
+        if self._parts or self._old or self.evidence.repinned:
             await self._name()
             await self._move()
             self._write_names(delta)

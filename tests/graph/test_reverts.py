@@ -278,3 +278,21 @@ async def test_what_cannot_be_reverted_says_so(ruled: Store) -> None:
         with pytest.raises(BadInput) as refused:
             await perform(ruled, operation)
         assert (type(refused.value), refused.value.path) == (error, ("cause",))
+
+
+async def test_a_closure_goes_back_although_nobody_comes_together_or_apart(ruled: Store) -> None:
+    """The device's OneID was closed into the first person's; a revert closed it into the second's, and both are one since."""
+    await ingest(ruled, [fragment("phone:1"), fragment("device:1"), fragment("phone:2")])
+    first, device, _ = (view.n if view else 0 for view in await ruled.profiles_by(at("phone:1", "device:1", "phone:2"), ()))
+    await judge(ruled, [same("phone:1", "device:1")])
+    login = (await perform(ruled, await last_cause(ruled))).token
+    await perform(ruled, Merge(at("phone:1", "phone:2", "device:1"), WHY))
+    await ingest(ruled, [fragment("phone:2", "device:1", at=5)])
+    apart = (await perform(ruled, await last_cause(ruled))).token
+    await perform(ruled, Revert("revert", login, WHY))
+    assert len(set(await names(ruled, "phone:1", "phone:2", "device:1"))) == 1
+
+    await perform(ruled, Revert("revert", apart, WHY))
+
+    [row] = [row for row in (await ruled.everything()).one_ids if row.n == device]
+    assert row.closed == first
