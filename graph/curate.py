@@ -96,7 +96,7 @@ async def perform(
     """Do what was decided, as one step and one cause. `token`: of a preview of this operation; Stale where the outcome is no longer what
     it showed; nothing is written then."""
     digest = operation.digest()
-    async with store.writing(operation.kind, by=by, reason=operation.reason) as writing:
+    async with store.writing(operation.kind, by=by, reason=operation.reason, apart=token is not None) as writing:
         if (earlier := await _answered(writing, key, digest)) is not None:
             return earlier
         done, outcome = await _work(writing, operation, store.in_force, by, new_id)
@@ -109,7 +109,7 @@ async def perform(
 async def preview(store: Store, operation: Operation, *, by: str | None = None) -> Preview:
     """What `perform` would do now; nothing is written. It takes the gate for as long as the operation would."""
     try:
-        async with store.writing(operation.kind, by=by, reason=operation.reason) as writing:
+        async with store.writing(operation.kind, by=by, reason=operation.reason, apart=True) as writing:
             _, outcome = await _work(writing, operation, store.in_force, by, new_one_id)
             raise _Shown(outcome)
     except _Shown as shown:

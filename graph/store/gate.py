@@ -58,11 +58,14 @@ class Gate(Generic[W]):
         self._done: list[asyncio.Future[None]] = []
 
     @asynccontextmanager
-    async def step(self) -> AsyncIterator[W]:
+    async def step(self, *, apart: bool = False) -> AsyncIterator[W]:
         """One step; leaving it returns when it is durable, or raises and nothing of it was written. A caller who is cancelled while it is
-        being closed or committed never hears which."""
+        being closed or committed never hears which. `apart`: the steps before it are committed first, so that undoing it is nothing to
+        them."""
         await self._turn()
         try:
+            if apart and self._done:
+                await _whole(self._settle())
             yield await _whole(self._open())
             settled = await _whole(self._close())
         except BaseException:

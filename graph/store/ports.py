@@ -699,8 +699,11 @@ class Store(Reads, Protocol):
     url: str
     """By which another process on this machine opens the same store."""
 
-    def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AbstractAsyncContextManager[Writing]:
-        """The write gate for one step. Leaving it returns when the step is durable, or raises and nothing of it was written."""
+    def writing(
+        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False
+    ) -> AbstractAsyncContextManager[Writing]:
+        """The write gate for one step. Leaving it returns when the step is durable, or raises and nothing of it was written. `apart`: it
+        may well be left by raising after it wrote, and takes no step before it along then."""
         ...
 
     def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:

@@ -88,8 +88,10 @@ class Neo4jStore:
         self._seen = (0.0, 0)  # when the last commit was looked up, and its number
 
     @asynccontextmanager
-    async def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AsyncIterator[Neo4jWriting]:
-        async with self._gate.step() as writing:
+    async def writing(
+        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False
+    ) -> AsyncIterator[Neo4jWriting]:
+        async with self._gate.step(apart=apart) as writing:
             writing.kind, writing.by, writing.reason = kind, by, reason
             yield writing
         self._seen = (0.0, 0)

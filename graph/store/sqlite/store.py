@@ -141,8 +141,10 @@ class SqliteStore:
         self._seen = (0.0, 0)  # when the last commit was looked up, and its number
 
     @asynccontextmanager
-    async def writing(self, kind: str, *, by: str | None = None, reason: str | None = None) -> AsyncIterator[SqliteWriting]:
-        async with self._gate.step() as writing:
+    async def writing(
+        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False
+    ) -> AsyncIterator[SqliteWriting]:
+        async with self._gate.step(apart=apart) as writing:
             writing.kind, writing.by, writing.reason = kind, by, reason
             yield writing
         self._seen = (0.0, 0)

@@ -70,9 +70,9 @@ class Ledger:
             raise Trouble(name)
 
 
-async def note(gate: Gate[list[str]], text: str, *, trouble: bool = False) -> None:
+async def note(gate: Gate[list[str]], text: str, *, trouble: bool = False, apart: bool = False) -> None:
     """A request of one step, two turns long."""
-    async with gate.step() as step:
+    async with gate.step(apart=apart) as step:
         step.append(f"{text}a")
         await asyncio.sleep(0)
         step.append(f"{text}b")
@@ -132,6 +132,16 @@ async def test_a_step_that_fails_leaves_nothing_and_does_not_touch_the_others() 
     assert ended == ["done", "Trouble", "done"]
     assert ledger.written == ["aa", "ab", "ca", "cb"]
     assert ledger.calls.count("commit") == 1
+
+
+async def test_the_steps_before_one_apart_are_durable_before_it_begins() -> None:
+    ledger = Ledger("drop_step")  # even where undoing it goes wrong
+    gate = Gate(ledger)
+    requests = [*started(gate, "ab"), asyncio.create_task(note(gate, "c", trouble=True, apart=True)), *started(gate, "d")]
+
+    assert await outcomes(*requests) == ["done", "done", "Trouble", "done"]
+    assert ledger.written == ["aa", "ab", "ba", "bb", "da", "db"]
+    assert ledger.calls.count("commit") == 2
 
 
 async def test_where_all_steps_fail_nothing_is_committed() -> None:

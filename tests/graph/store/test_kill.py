@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 
 from graph.check import check
-from graph.model import RecordKey
+from graph.model import Key, RecordKey
 from graph.resolve.rules import Rules
 from graph.store import open_store
 from graph.store.ports import Store
 from graph.views import Want
-from tests.graph.store.writer_process import RULES
+from tests.graph.store.writer_process import RULES, SCOPE
 
 KILLS = int(os.environ.get("ONEID_KILLS", "50"))
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ class Told:
 
     sent: dict[int, dict[str, Any]] = field(default_factory=dict)
     acknowledged: set[int] = field(default_factory=set)
-    token: int = 0
+    tokens: dict[int, int] = field(default_factory=dict)
 
     def hear(self, output: bytes) -> None:
         for line in output.split(b"\n")[:-1]:  # a last line without its end was cut off
@@ -45,7 +45,16 @@ class Told:
                 self.sent[said["sent"]] = said
             else:
                 self.acknowledged.add(said["acknowledged"])
-                self.token = max(self.token, said["token"])
+                self.tokens[said["acknowledged"]] = said["token"]
+
+    @property
+    def token(self) -> int:
+        """The last commit that was acknowledged."""
+        return max(self.tokens.values(), default=0)
+
+    def operations(self) -> list[Key]:
+        """The keys of the operations that were acknowledged as done."""
+        return [Key(SCOPE, said["records"][0]) for n, said in self.sent.items() if said["kind"] == "operation" and self.tokens.get(n)]
 
     def fragments(self, *, acknowledged: bool) -> list[list[str]]:
         """The record ids of each request of fragments."""
@@ -77,6 +86,12 @@ def killed(url: str, seed: int, draw: random.Random) -> Told:
     return told
 
 
+async def unanswered(store: Store, keys: list[Key]) -> list[Key]:
+    """The keys that the store has no answer for."""
+    async with store.writing("test") as writing:
+        return [key for key in keys if await writing.answered(key) is None]
+
+
 async def on_record(store: Store, record: str) -> bool:
     return await store.fragment(RecordKey("writer", record), (Want("identifiers"),)) is not None
 
@@ -85,7 +100,7 @@ async def on_record(store: Store, record: str) -> bool:
 async def test_a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_leaves_nothing_half(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     draw = random.Random(20_261_122)
-    acknowledged = in_flight = 0
+    acknowledged = in_flight = operations = 0
     for seed in range(KILLS):
         told = killed(url, seed, draw)
         async with open_store(url, Rules.parse(RULES)) as store:
@@ -93,6 +108,8 @@ async def test_a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_leav
             for records in told.fragments(acknowledged=True):
                 acknowledged += 1
                 assert [record for record in records if not await on_record(store, record)] == []
+            assert await unanswered(store, told.operations()) == []
+            operations += len(told.operations())
             for records in told.fragments(acknowledged=False):
                 in_flight += 1
                 fresh = [record for record in records if int(record.rsplit("-", 1)[1]) >= 100]
@@ -100,25 +117,29 @@ async def test_a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_leav
             if seed % 10 == 9 or seed == KILLS - 1:
                 assert (await check(store)).differences == ()
     assert acknowledged > KILLS
+    assert operations > KILLS
     assert in_flight > KILLS // 4  # killed in the middle of something, not in between
 
 
 @pytest.mark.kill
-async def test_two_processes_of_four_tasks_on_the_same_people_leave_a_sound_store(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    both = [writer(url, seed, 40, 4) for seed in (1, 2)]
+async def test_two_processes_of_four_tasks_on_the_same_people_leave_a_sound_store(kind: str, url: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}" if kind == "sqlite" else url
+    requests = 40 if kind == "sqlite" else 10
+    both = [writer(url, seed, requests, 4) for seed in (1, 2)]
     told = [Told(), Told()]
     for process, heard in zip(both, told, strict=True):
         output, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors.decode()
         heard.hear(output)
 
-    assert [len(heard.sent) for heard in told] == [160, 160]
+    assert [len(heard.sent) for heard in told] == [4 * requests] * 2
     assert all(heard.sent.keys() == heard.acknowledged for heard in told)
+    assert all(heard.operations() for heard in told)
     async with open_store(url, Rules.parse(RULES)) as store:
         for heard in told:
+            assert await unanswered(store, heard.operations()) == []
             for records in heard.fragments(acknowledged=True):
                 assert all([await on_record(store, record) for record in records])
         report = await check(store)
     assert report.differences == ()
-    assert report.counted["fragments"] > 200
+    assert report.counted["fragments"] > 4 * requests
