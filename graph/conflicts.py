@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from graph.audit import subjects
 from graph.errors import KeyReused, NotFound
 from graph.model import JudgementKind, Key, Rule
-from graph.store.ports import LinkRow, Store, Writing
+from graph.store.ports import Deed, LinkRow, Store, Writing
 
 __all__ = ["Postponed", "postpone"]
 
@@ -21,7 +22,9 @@ class Postponed:
     replayed: bool = False
 
 
-async def postpone(store: Store, conflict: tuple[int, int], *, reason: str, by: str | None = None, key: Key | None = None) -> Postponed:
+async def postpone(
+    store: Store, conflict: tuple[int, int], *, reason: str, by: str | None = None, key_id: str | None = None, key: Key | None = None
+) -> Postponed:
     """Put off a conflict, named by the ends of a link between its profiles, until one of the links refused between these is carried by more
     fragments, or there are more of them. NotFound where the two are one, nothing is refused between them, or a judgement parts them."""
     digest = blake2b(repr((conflict, reason)).encode(), digest_size=16).digest()
@@ -34,6 +37,8 @@ async def postpone(store: Store, conflict: tuple[int, int], *, reason: str, by: 
         if not links:
             raise NotFound("no such conflict: unknown, decided, or gone with its evidence", ("id",))
         await writing.postpone([(row.a, row.b, row.tally.clean) for row in links])
+        figures = {"links": len(links)}
+        await writing.write_deed(Deed("postponeConflict", await subjects(writing, conflict), figures, key=key_id))
         if key is not None:
             await writing.answer(key, digest, {"token": writing.commit})
         return Postponed(writing.commit)

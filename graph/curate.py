@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
+from graph.audit import moves, subjects
 from graph.errors import KeyReused, NotFound, Stale
 from graph.evidence import Evidence, Piece, field_of
 from graph.ids import new_one_id
@@ -21,7 +22,7 @@ from graph.outcome import Outcome, outcome_of
 from graph.planning import judgement_of, merge_of, split_of
 from graph.resolve.rules import Rules
 from graph.settle import settle_step
-from graph.store.ports import Delta, Store, Writing
+from graph.store.ports import Deed, Delta, Store, Writing
 from graph.undo import undo
 
 __all__ = ["Curated", "Preview", "judge", "perform", "preview", "withdraw"]
@@ -52,6 +53,7 @@ async def judge(
     *,
     key: Key | None = None,
     by: str | None = None,
+    key_id: str | None = None,
     new_id: Callable[[], str] = new_one_id,
 ) -> Curated:
     """Record judgements, as one step. One equal to a judgement on record changes nothing; one with a blocked end is kept, and void."""
@@ -67,6 +69,8 @@ async def judge(
             field, evidence, named = await record_judgements(writing, list(new.values()), store.in_force, one_decision=False)
             delta, positions = await settle_step(writing, field, evidence, named, new_id)
             done = _curated(delta, positions, writing, len(judgements) - len(new))
+            figures = {"judgements": len(new), **moves(delta)}
+            await writing.write_deed(Deed(Judge.name, await subjects(writing, named, delta), figures, key=key_id))
         await _answer(writing, key, digest, done)
         return done
 
@@ -91,17 +95,21 @@ async def perform(
     token: str | None = None,
     key: Key | None = None,
     by: str | None = None,
+    key_id: str | None = None,
     new_id: Callable[[], str] = new_one_id,
 ) -> Curated:
-    """Do what was decided, as one step and one cause. `token`: of a preview of this operation; Stale where the outcome is no longer what
-    it showed; nothing is written then."""
+    """Do what was decided, as one step and one cause, and one entry of the audit: `by` whom, with which API key. `token`: of a preview of
+    this operation; Stale where the outcome is no longer what it showed; nothing is written then."""
     digest = operation.digest()
     async with store.writing(operation.kind, by=by, reason=operation.reason, apart=token is not None) as writing:
         if (earlier := await _answered(writing, key, digest)) is not None:
             return earlier
-        done, outcome = await _work(writing, operation, store.in_force, by, new_id)
-        if token is not None and token != outcome.token(digest):
+        worked = await _work(writing, operation, store.in_force, by, new_id)
+        if token is not None and token != (await _outcome(writing, worked, store.in_force)).token(digest):
             raise Stale
+        concerned = await subjects(writing, worked.named, worked.delta)
+        await writing.write_deed(Deed(operation.name, concerned, {**worked.figures, **moves(worked.delta)}, worked.cause, key_id))
+        done = _curated(worked.delta, worked.positions, writing, 0)
         await _answer(writing, key, digest, done)
         return done
 
@@ -110,8 +118,8 @@ async def preview(store: Store, operation: Operation, *, by: str | None = None) 
     """What `perform` would do now; nothing is written. It takes the gate for as long as the operation would."""
     try:
         async with store.writing(operation.kind, by=by, reason=operation.reason, apart=True) as writing:
-            _, outcome = await _work(writing, operation, store.in_force, by, new_one_id)
-            raise _Shown(outcome)
+            worked = await _work(writing, operation, store.in_force, by, new_one_id)
+            raise _Shown(await _outcome(writing, worked, store.in_force))
     except _Shown as shown:
         return Preview(shown.outcome.token(operation.digest()), shown.outcome)
 
@@ -123,25 +131,44 @@ class _Shown(Exception):
         self.outcome = outcome
 
 
-async def _work(writing: Writing, operation: Operation, rules: Rules, by: str | None, new_id: Callable[[], str]) -> tuple[Curated, Outcome]:
-    asked: frozenset[int] = frozenset()
+class _Worked(NamedTuple):
+    """What an operation did: `named` are the identifiers it is about, `together` those that it wants in one profile."""
+
+    delta: Delta
+    positions: Sequence[int]
+    cause: tuple[str, int]
+    named: Sequence[int]
+    figures: dict[str, Any]
+    together: frozenset[int] = frozenset()
+
+
+async def _work(writing: Writing, operation: Operation, rules: Rules, by: str | None, new_id: Callable[[], str]) -> _Worked:
     if isinstance(operation, Withdraw):
-        delta, positions = await _withdraw(writing, operation, rules, new_id)
-    elif isinstance(operation, Revert):
-        delta, positions = await undo(writing, operation, rules, new_id)
+        return await _withdraw(writing, operation, rules, new_id)
+    if isinstance(operation, Revert):
+        undone = await undo(writing, operation, rules, new_id)
+        return _Worked(undone.delta, undone.positions, ("revert", writing.commit), undone.concerned, {"undone": undone.kind})
+    asked: frozenset[int] = frozenset()
+    figures: dict[str, Any]
+    if isinstance(operation, Judge):
+        judgements = await judgement_of(writing, operation, rules, by)
+        figures = {"kind": operation.judgement.value}
+    elif isinstance(operation, Merge):
+        judgements, asked = await merge_of(writing, operation, rules, by)
+        figures = {"profiles": len(operation.profiles)}
     else:
-        if isinstance(operation, Judge):
-            judgements = await judgement_of(writing, operation, rules, by)
-        elif isinstance(operation, Merge):
-            judgements, asked = await merge_of(writing, operation, rules, by)
-        else:
-            judgements = await split_of(writing, operation, rules, by)
-        field, evidence, named = await record_judgements(writing, judgements, rules, one_decision=True)
-        delta, positions = await settle_step(writing, field, evidence, named, new_id)
-    return _curated(delta, positions, writing, 0), await outcome_of(writing, delta, rules, together=asked)
+        judgements = await split_of(writing, operation, rules, by)
+        figures = {"detached": len(operation.detach)}
+    field, evidence, named = await record_judgements(writing, judgements, rules, one_decision=True)
+    cause = ("judgement", evidence.causes[0][0])
+    return _Worked(*await settle_step(writing, field, evidence, named, new_id), cause, named, figures, asked)
 
 
-async def _withdraw(writing: Writing, operation: Withdraw, rules: Rules, new_id: Callable[[], str]) -> tuple[Delta, list[int]]:
+async def _outcome(writing: Writing, worked: _Worked, rules: Rules) -> Outcome:
+    return await outcome_of(writing, worked.delta, rules, together=worked.together)
+
+
+async def _withdraw(writing: Writing, operation: Withdraw, rules: Rules, new_id: Callable[[], str]) -> _Worked:
     counting = [row for row in await writing.versions(records=[operation.record]) if row.state is FragmentStatus.ACTIVE]
     if not counting:
         raise NotFound("no version of this record counts: it is unknown, or withdrawn already", ("record",))
@@ -152,7 +179,8 @@ async def _withdraw(writing: Writing, operation: Withdraw, rules: Rules, new_id:
     pieces = [Piece(row.id, row.ids, row.observed, row.score, links=row.unlinked is None) for row in counting]
     named = tuple({at for row in counting for at in row.ids})
     evidence = Evidence("withdrawal", ended=pieces, causes=[(writing.commit, named)])
-    return await settle_step(writing, field, evidence, named, new_id)
+    settled = await settle_step(writing, field, evidence, named, new_id)
+    return _Worked(*settled, ("withdrawal", writing.commit), named, {"source": operation.record.source})
 
 
 def _curated(delta: Delta, positions: Sequence[int], writing: Writing, unchanged: int) -> Curated:

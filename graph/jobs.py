@@ -18,7 +18,7 @@ from graph.errors import KeyReused, NotFound
 from graph.model import Identifier, Instant, Key, Refusal, Rule
 from graph.previews import ShownProfile
 from graph.rehearse import Because, Compared, Reason, Side
-from graph.store.ports import JobRow, Store
+from graph.store.ports import Deed, JobRow, Store
 from graph.views import IdentifierView, Want
 
 __all__ = [
@@ -41,6 +41,9 @@ BEAT: Final = 3_000_000
 SILENT: Final = 30_000_000
 SIMULATE: Final = "simulate_rules"
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
+_OPERATIONS: Final = {SIMULATE: "simulateRules"}
+"""What asks for each kind of job, by its name in the API."""
+_NONE: Final[Mapping[str, Any]] = {}
 _DIED = ("UNAVAILABLE", "the process that did this job has gone; ask for it again")
 
 
@@ -66,14 +69,26 @@ class Simulated:
     examples: tuple[SimulatedChange, ...]
 
 
-async def ask_for(store: Store, kind: str, input: dict[str, Any], *, key: Key | None = None, by: str | None = None) -> tuple[JobRow, bool]:
-    """Put a job on record, waiting; or the one that the same request made before. Whether it is new comes along."""
+async def ask_for(
+    store: Store,
+    kind: str,
+    input: dict[str, Any],
+    *,
+    key: Key | None = None,
+    by: str | None = None,
+    key_id: str | None = None,
+    figures: Mapping[str, Any] = _NONE,
+) -> tuple[JobRow, bool]:
+    """Put a job on record, waiting, and in the audit that it was asked for; or find the one that the same request made before. Whether it
+    is new comes along. `figures`: of the audit's entry."""
     digest = blake2b(orjson.dumps([kind, input]), digest_size=16).digest()
     async with store.writing("job", by=by) as writing:
         answer = None if key is None else await writing.answered(key)
         if answer is not None and answer[0] != digest:
             raise KeyReused
         number = await writing.new_job(kind, input) if answer is None else answer[1]["job"]
+        if answer is None:
+            await writing.write_deed(Deed(_OPERATIONS[kind], (), {**figures, "job": number}, key=key_id))
         if answer is None and key is not None:
             await writing.answer(key, digest, {"job": number})
     found = (await store.jobs([number])).get(number)
@@ -92,24 +107,24 @@ async def job(store: Store, number: int) -> JobRow | None:
     return (await store.jobs([number])).get(number)
 
 
-async def cancel(store: Store, number: int, *, key: Key | None = None, by: str | None = None) -> JobRow:
-    """End a job; one that has ended stays as it is. Whoever does it hears of it with the next beat."""
-    if key is not None:
-        digest = blake2b(b"cancel %d" % number, digest_size=16).digest()
-        async with store.writing("job", by=by) as writing:
-            answer = await writing.answered(key)
-            if answer is None:
-                await writing.answer(key, digest, {"job": number})
-            elif answer[0] != digest:
-                raise KeyReused
+async def cancel(store: Store, number: int, *, key: Key | None = None, by: str | None = None, key_id: str | None = None) -> JobRow:
+    """End a job, on record in the audit; one that has ended stays as it is. Whoever does it hears of it with the next beat."""
     row = await job(store, number)
+    digest = blake2b(b"cancel %d" % number, digest_size=16).digest()
+    async with store.writing("job", by=by) as writing:
+        answer = None if key is None else await writing.answered(key)
+        if answer is not None and answer[0] != digest:
+            raise KeyReused
+        if answer is None and row is not None:
+            at = now()
+            if await writing.write_jobs([row._replace(state="cancelled", beat=at, finished=at)]):
+                await writing.write_deed(Deed("cancelJob", (), {"job": number, "kind": row.kind}, key=key_id))
+            if key is not None:
+                await writing.answer(key, digest, {"job": number})
+    row = (await store.jobs([number])).get(number)
     if row is None:
         raise NotFound("there is no such job, or no longer", ("id",))
-    if row.state in ENDED:
-        return row
-    at = now()
-    await store.write_jobs([row._replace(state="cancelled", beat=at, finished=at)])
-    return (await store.jobs([number]))[number]
+    return row
 
 
 # ---------------------------------------------------------------- what a simulation found, on record

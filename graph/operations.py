@@ -13,10 +13,11 @@ __all__ = ["Judge", "Merge", "Operation", "Revert", "Split", "Withdraw"]
 
 
 class _Asked:
-    """`kind` is that of the commit; `digest` is equal for equal operations."""
+    """`kind` is that of the commit, `name` that in the API; `digest` is equal for equal operations."""
 
     __slots__ = ()
     kind: ClassVar[str] = "judgement"
+    name: ClassVar[str]
 
     def digest(self) -> bytes:
         return blake2b(repr(self).encode(), digest_size=16).digest()  # frozen values of texts and numbers: all of it, in one order
@@ -26,6 +27,7 @@ class _Asked:
 class Judge(_Asked):
     """Two identifiers, raw as sent, belong together or may never share a profile."""
 
+    name: ClassVar[str] = "judge"
     judgement: JudgementKind
     a: Identifier
     b: Identifier
@@ -36,6 +38,7 @@ class Judge(_Asked):
 class Merge(_Asked):
     """These profiles, two at least, are one person."""
 
+    name: ClassVar[str] = "mergeProfiles"
     profiles: tuple[LookUp | None, ...]  # None: an identifier that nobody can have
     reason: str
 
@@ -44,6 +47,7 @@ class Merge(_Asked):
 class Split(_Asked):
     """These identifiers, raw as sent, are not the person of this profile; `together`: they are of one other person."""
 
+    name: ClassVar[str] = "splitProfile"
     profile: LookUp | None
     detach: tuple[Identifier, ...]
     reason: str
@@ -55,6 +59,7 @@ class Withdraw(_Asked):
     """A record counts no more, over all versions so far."""
 
     kind: ClassVar[str] = "withdrawal"
+    name: ClassVar[str] = "withdraw"
     record: RecordKey
     reason: str
 
@@ -65,6 +70,7 @@ class Revert(_Asked):
     position."""
 
     kind: ClassVar[str] = "revert"
+    name: ClassVar[str] = "revert"
     cause_kind: str
     cause: int
     reason: str

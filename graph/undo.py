@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from graph.errors import BadInput, NotFound
 from graph.evidence import Evidence, Field, Piece, field_of
@@ -21,7 +21,7 @@ from graph.resolve.rules import Rules
 from graph.settle import settle_step
 from graph.store.ports import Delta, PinState, Standing, VersionRow, Writing
 
-__all__ = ["undo"]
+__all__ = ["Undone", "undo"]
 
 Done: TypeAlias = Mapping[str, Sequence[Any]]
 _OPPOSITE: Final = {
@@ -35,7 +35,16 @@ _OPPOSITE: Final = {
 }
 
 
-async def undo(writing: Writing, operation: Revert, rules: Rules, new_id: Callable[[], str]) -> tuple[Delta, list[int]]:
+class Undone(NamedTuple):
+    """What a revert did: to identity, at which positions of the feed, with the evidence of which identifiers; `kind`: of the cause."""
+
+    delta: Delta
+    positions: list[int]
+    concerned: list[int]
+    kind: str
+
+
+async def undo(writing: Writing, operation: Revert, rules: Rules, new_id: Callable[[], str]) -> Undone:
     """Undo what a cause did, as a cause of its own. NotFound where there is no such cause, or all of it is undone already."""
     if operation.cause_kind == "change":
         named = await writing.cause_at(operation.cause)
@@ -53,7 +62,8 @@ async def undo(writing: Writing, operation: Revert, rules: Rules, new_id: Callab
     concerned = sorted({at for piece in pieces for at in piece.ids} | evidence.mentioned | evidence.dropped)
     evidence.causes.append((writing.commit, tuple(concerned)))
     await writing.write_undone({what: whom for what, whom in undone.items() if whom})
-    return await settle_step(writing, field, evidence, concerned, new_id)
+    delta, positions = await settle_step(writing, field, evidence, concerned, new_id)
+    return Undone(delta, positions, concerned, operation.cause_kind)
 
 
 async def _done_by(writing: Writing, operation: Revert) -> tuple[int, Done]:

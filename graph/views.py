@@ -16,6 +16,7 @@ from graph.model import ChangeKind, FragmentStatus, Identifier, Instant, Judgeme
 
 __all__ = [
     "Args",
+    "AuditView",
     "ByIdentifier",
     "ByNumber",
     "ByOneId",
@@ -335,6 +336,22 @@ class ConflictView:
     last_seen: Instant
     postponed: bool
     parts: Parts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """What somebody decided in commit `n`; as graph.store.ports.Deed. `reason` None: none was given, or it is erased; `subjects`: the first
+    100 by id."""
+
+    n: int
+    at: Instant
+    by: str | None
+    key: str | None
+    operation: str
+    reason: str | None
+    cause: tuple[str, int] | None
+    figures: Mapping[str, Any]
+    subjects: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,10 @@ class Jobs:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._beating: asyncio.Task[None] | None = None
 
-    async def simulate(self, toml: str, *, key: Key | None = None, by: str | None = None) -> JobRow:
+    async def simulate(self, toml: str, *, key: Key | None = None, by: str | None = None, key_id: str | None = None) -> JobRow:
         """Begin to try these rules, or find what the same request began before. BadRules where they cannot be read."""
         Rules.parse(toml)
-        row, new = await ask_for(self._store, SIMULATE, {"toml": toml}, key=key, by=by)
+        row, new = await ask_for(self._store, SIMULATE, {"toml": toml}, key=key, by=by, key_id=key_id)
         if new:
             self._mine[row.id] = row
             self._tasks[row.id] = asyncio.create_task(self._do(row.id))

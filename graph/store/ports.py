@@ -29,6 +29,7 @@ from graph.resolve.judged import Word
 from graph.resolve.links import Tally
 from graph.resolve.rules import Rules
 from graph.views import (
+    AuditView,
     ChangeView,
     ConflictView,
     Connection,
@@ -55,6 +56,7 @@ __all__ = [
     "SHARED",
     "ChangeRow",
     "Content",
+    "Deed",
     "Delta",
     "Everything",
     "ExportKind",
@@ -352,6 +354,19 @@ class JobRow(NamedTuple):
     error: tuple[str, str] | None = None
 
 
+class Deed(NamedTuple):
+    """What somebody decided, as the audit keeps it beside time, name and reason of its step: `operation` by its name in the API; `subjects`
+    are the identifiers that it concerns. `figures`: what it came to, in numbers, and names that say nothing of a person. `cause`: as the
+    feed names it, None: no cause is of it. `key`: the id of the API key. `asked`: the entry that asked for the job that did it."""
+
+    operation: str
+    subjects: Collection[int] = ()
+    figures: Mapping[str, Any] = {}
+    cause: tuple[str, int] | None = None
+    key: str | None = None
+    asked: int | None = None
+
+
 class Everything(NamedTuple):
     """A whole store at one commit, for audits. Memory: all of it."""
 
@@ -559,6 +574,19 @@ class Writing(Protocol):
         where there are many."""
         ...
 
+    async def write_jobs(self, rows: Sequence[JobRow]) -> set[int]:
+        """As `Store.write_jobs`, as part of this step."""
+        ...
+
+    async def write_deed(self, deed: Deed) -> None:
+        """Put this step, with its reason, on record as what somebody decided; once a step."""
+        ...
+
+    async def forget_reasons(self, ids: Collection[int]) -> int:
+        """The reasons of all entries of the audit that concern one of these identifiers are gone, with those of the entries that asked for
+        them, and they no longer concern these; how many entries did. What judgements keep as their reasons stays."""
+        ...
+
     async def write_judgement(
         self, judgement: Judgement, digest: bytes, left: Sequence[int], right: Sequence[int], decision: int | None = None
     ) -> int:
@@ -602,9 +630,10 @@ class Reads(Protocol):
 
     async def nodes(
         self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
-    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | None]:
+    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | AuditView | None]:
         """Objects by kind and number: ("profile", n), ("identifier", id), ("link", (a, b)), ("fragment", version id), ("judgement", id),
-        ("change", seq), ("conflict", (a, b)); `want` by kind. A retired OneID answers for itself, a conflict that is decided is None."""
+        ("change", seq), ("conflict", (a, b)), ("audit", n); `want` by kind. A retired OneID answers for itself, a conflict that is decided
+        is None."""
         ...
 
     async def profiles(
@@ -670,6 +699,18 @@ class Reads(Protocol):
         token: int | None = None,
     ) -> Connection[ChangeView]:
         """The feed in its one order; keys are (seq,). `n`: of one OneID and those that lead to it."""
+        ...
+
+    async def audit(
+        self,
+        page: Page,
+        *,
+        operation: str | None = None,
+        by: str | None = None,
+        since: Instant | None = None,
+        token: int | None = None,
+    ) -> Connection[AuditView]:
+        """What people decided, newest first; keys (n,). Only what is of this operation, by this name, done since then."""
         ...
 
     async def path(

@@ -63,6 +63,11 @@ class Context:
         """Whom the history names; nobody where the service is open."""
         return None if self.service.settings.keys is None else self.caller.name
 
+    @property
+    def key_id(self) -> str | None:
+        """The id of the API key that the audit names; none where the service is open."""
+        return None if self.service.settings.keys is None else self.caller.id
+
     def for_operation(self) -> Context:
         """A context of its own for one of the operations that share a connection."""
         return replace(self, token=None)

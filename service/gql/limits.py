@@ -123,6 +123,7 @@ _LENGTHS: Final[Mapping[str, tuple[str, int]]] = {
     "search": ("first", _PAGED),
     "sharedIdentifiers": ("first", _PAGED),
     "conflicts": ("first", _PAGED),
+    "audit": ("first", _PAGED),
     "alternatives": ("first", 10),
     "neighbourhood": ("maxNodes", 200),
     "socialPath": ("maxHops", 4),

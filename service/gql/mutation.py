@@ -128,7 +128,9 @@ class Mutation:
         try:
             key = idempotency_key(context, "postponeConflict", sent_id)
             ends = _conflict(input.id)
-            done = await conflicts.postpone(context.store, ends, reason=reason_of(input.reason), by=context.by, key=key)
+            done = await conflicts.postpone(
+                context.store, ends, reason=reason_of(input.reason), by=context.by, key_id=context.key_id, key=key
+            )
         except OneIDError as error:
             return ConflictPayload(conflict=None, user_errors=refused(error), client_mutation_id=sent_id)
         context.wrote(done.token)
@@ -146,7 +148,7 @@ class Mutation:
         context.caller.need(Scope.ADMIN)
         try:
             key = idempotency_key(context, "simulateRules", sent_id)
-            row = await context.service.jobs.simulate(input.toml, key=key, by=context.by)
+            row = await context.service.jobs.simulate(input.toml, key=key, by=context.by, key_id=context.key_id)
         except OneIDError as error:
             return JobPayload(job=None, user_errors=refused(error, "toml"), client_mutation_id=sent_id)
         job = await shown(context, row, context.selection(info).wants(below="job"))
@@ -161,7 +163,7 @@ class Mutation:
             number = job_number(input.id, ("id",))
             if number is None:
                 raise BadInput("the id of a Job is wanted", ("id",))
-            row = await jobs.cancel(context.store, number, key=key, by=context.by)
+            row = await jobs.cancel(context.store, number, key=key, by=context.by, key_id=context.key_id)
         except OneIDError as error:
             return JobPayload(job=None, user_errors=refused(error), client_mutation_id=sent_id)
         context.service.jobs.stop(number)
@@ -204,7 +206,9 @@ async def _performed(info: Info, name: str, input: Asked, scope: Scope) -> Ident
     try:
         key = idempotency_key(context, name, sent_id)
         operation = operation_of(input, context.store.in_force)
-        done = await curate.perform(context.store, operation, token=said(input.preview_token), key=key, by=context.by)
+        done = await curate.perform(
+            context.store, operation, token=said(input.preview_token), key=key, by=context.by, key_id=context.key_id
+        )
     except OneIDError as error:
         return IdentityPayload(changes=[], profiles=[], user_errors=refused(error), client_mutation_id=sent_id)
     context.wrote(done.token)

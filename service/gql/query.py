@@ -15,6 +15,7 @@ from graph.previews import show_preview
 from graph.views import LookUp, Page, Want
 from service.auth import Scope
 from service.gql import arguments
+from service.gql.audit import AuditConnection, AuditEntry
 from service.gql.conflicts import Conflict, ConflictConnection
 from service.gql.context import Context, Info
 from service.gql.described import After, First, Namespaces, resolved
@@ -50,6 +51,7 @@ _TYPES: Final[dict[str, Any]] = {
     "judgement": Judgement,
     "change": Change,
     "conflict": Conflict,
+    "audit": AuditEntry,
 }
 
 
@@ -70,7 +72,9 @@ async def _nodes(info: Info, ids: Sequence[strawberry.ID], paths: Sequence[tuple
     context, selection = reading(info), info.context.selection(info)
     refs = [None if job_number(one, path) else node_ref(one, path) for one, path in zip(ids, paths, strict=True)]
     kinds = {ref[0] for ref in refs if ref is not None}
-    want = {kind: selection.wants(kind.capitalize()) for kind in sorted(kinds)}
+    if "audit" in kinds:
+        context.caller.need(Scope.ADMIN)
+    want = {kind: selection.wants(_TYPES[kind].__name__) for kind in sorted(kinds)}
     asked = [ref for ref in refs if ref is not None]
     answers = iter(await context.store.nodes(asked, want, token=context.after) if asked else ())
     nodes = [None if ref is None else _node(ref[0], next(answers), context.sight) for ref in refs]
@@ -92,7 +96,7 @@ async def _job(info: Info, id: str, path: tuple[str, ...], want: Sequence[Want])
 def _node(kind: str, view: Any, sight: Sight) -> Node | None:
     if view is None:
         return None
-    node: Node = _TYPES[kind].of(view, sight)
+    node: Node = AuditEntry.of(view) if kind == "audit" else _TYPES[kind].of(view, sight)
     return node
 
 
@@ -315,6 +319,28 @@ class Query:
     async def job(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The `id` of a Job.")]) -> Job | None:
         info.context.caller.need(Scope.ADMIN)
         return await _job(info, id, ("id",), info.context.selection(info).wants())
+
+    @resolved(
+        "What people decided, newest first: every mutation but those that take in or take back evidence of sources, and every command that "
+        "decides. Needs scope `admin`."
+    )
+    async def audit(
+        self,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        operation: Annotated[
+            str | None, strawberry.argument(description="Only this mutation, by its name, as `mergeProfiles`; null: all.")
+        ] = UNSET,
+        by: Annotated[str | None, strawberry.argument(description="Only what was done under this name; null: all.")] = UNSET,
+        since: Annotated[Sent | None, strawberry.argument(description="Only what was done then or later; null: all.")] = UNSET,
+    ) -> AuditConnection:
+        context = info.context
+        context.caller.need(Scope.ADMIN)
+        page = _page(info, "audit", first, after)
+        at = None if said(since) is None else instant_of(said(since), ("since",))
+        found = await context.store.audit(page, operation=said(operation), by=said(by), since=at, token=context.after)
+        return AuditConnection.of(found, page.after)
 
     @resolved("How much the store holds.")
     async def stats(self, info: Info) -> Stats:

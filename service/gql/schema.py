@@ -10,6 +10,7 @@ from graphql import GraphQLError, build_schema, lexicographic_sort_schema, print
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from service.gql.audit import AuditEntry
 from service.gql.conflicts import Conflict
 from service.gql.context import Context
 from service.gql.documents import Documents
@@ -37,7 +38,7 @@ class OneIDSchema(strawberry.Schema):
             Query,
             Mutation,
             Subscription,
-            types=(Profile, Identifier, Link, Fragment, Judgement, Change, Conflict, Job),
+            types=(Profile, Identifier, Link, Fragment, Judgement, Change, Conflict, Job, AuditEntry),
             config=StrawberryConfig(scalar_map=SCALARS),
             extensions=[lambda: Guard(self._documents, limits.cost)],
         )

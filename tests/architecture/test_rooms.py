@@ -22,6 +22,7 @@ ROOMS = (
     ("graph.store",),
     ("graph.evidence", "graph.relink", "graph.rename", "graph.settle", "graph.judging", "graph.outcome", "graph.planning", "graph.undo"),
     (
+        "graph.audit",
         "graph.ingest",
         "graph.curate",
         "graph.interactions",

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from graph.check import check
-from graph.curate import judge, perform, preview, withdraw
+from graph.curate import Curated, judge, perform, preview, withdraw
 from graph.errors import BadInput, NotFound, Stale
 from graph.ingest import ingest
 from graph.model import Identifier, JudgementKind, Key, RecordKey
@@ -17,7 +17,7 @@ from graph.operations import Judge, Merge, Operation, Split, Withdraw
 from graph.outcome import Outcome
 from graph.resolve.rules import Rules
 from graph.store.ports import Everything, Store
-from graph.views import ByIdentifier, ByNumber, ByOneId
+from graph.views import ByIdentifier, ByNumber, ByOneId, Page
 from tests.build import distinct, fragment, ids, same
 from tests.histories import Case, Told, cases, held, names_of, numbered, over, play, prove
 from tests.stores import OpenWith, Run
@@ -76,9 +76,10 @@ def test_a_preview_changes_nothing_and_the_operation_does_what_it_showed(open_wi
                 seen = await preview(store, operation)
                 assert await store.everything() == before
                 assert (await preview(store, operation)).token == seen.token
-                await perform(store, operation, token=seen.token, new_id=new_id)
+                done = await perform(store, operation, token=seen.token, by="ops", new_id=new_id)
                 after = await store.everything()
                 assert_as_shown(seen.outcome, people(before), people(after))
+                await assert_on_record(store, operation, done, seen.outcome, before, after)
                 assert (await check(store)).differences == ()
 
     prove(run, case, holds)
@@ -92,6 +93,18 @@ def assert_as_shown(outcome: Outcome, before: dict[int, frozenset[Identifier]], 
     assert {n: m for n, m in after.items() if n not in known and n not in new} == {
         n: m for n, m in before.items() if n in after and n not in known
     }
+
+
+async def assert_on_record(
+    store: Store, operation: Operation, done: Curated, outcome: Outcome, before: Everything, after: Everything
+) -> None:
+    """The last entry of the audit is of this operation, with the figures of its preview, and concerns every identifier that it moved."""
+    [entry] = [edge.node for edge in (await store.audit(Page(1))).edges]
+    assert (entry.n, entry.operation, entry.by, entry.reason) == (done.token, operation.name, "ops", operation.reason)
+    changed = {after.changes[seq - 1].n for seq in done.changes}
+    figures = {"before": len(changed & people(before).keys()), "after": len(outcome.profiles), "moved": outcome.moved}
+    assert {name: entry.figures[name] for name in figures} == figures
+    assert {at for seq in done.changes for at in (*after.changes[seq - 1].gained, *after.changes[seq - 1].lost)} <= set(entry.subjects)
 
 
 @over(cases(most=8), share=0.2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 import orjson
 
@@ -40,6 +41,8 @@ class Jobs(Writes):
     """The writes of jobs that are part of a step."""
 
     by: str | None
+    written_jobs: set[int]
+    """Of the jobs that this step wrote last, those that had not ended."""
 
     async def new_job(self, kind: str, input: dict[str, Any]) -> int:
         number = (await self.ask(_LAST) or 0) + 1
@@ -49,6 +52,14 @@ class Jobs(Writes):
     @kept
     async def _new_job(self, number: int, kind: str, by: str | None, at: Instant, input: str) -> None:
         await self.ask(_NEW, id=number, kind=kind, by=by, at=at, input=input, most=KEPT_JOBS)
+
+    async def write_jobs(self, rows: Sequence[JobRow]) -> set[int]:
+        await self._write_jobs(rows)
+        return self.written_jobs
+
+    @kept
+    async def _write_jobs(self, rows: Sequence[JobRow]) -> None:
+        self.written_jobs = set(await self.ask(WRITE, **job_rows(rows), token=uuid4().hex, beat=None) or ())
 
 
 def job_row(row: Sequence[Any]) -> JobRow:

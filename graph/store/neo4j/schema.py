@@ -110,6 +110,12 @@ commits; a property that says "absent" is not there. What is live has the names 
 (:Request {scope, key, hash, result, at})              (scope, key) unique; result is JSON text; at indexed
 (:Job {id, kind, by, started, input, state, progress, beat, finished, result, error, hold})   id unique; input, result and error are
                         JSON text, each absent where there is none; `hold` orders those who write it
+(:AuditEntry {n, at, by, key, operation, reason, cause_kind, cause, figures, asked})
+                        what somebody decided; n unique: the commit that did it, which has no reason of its own then; indexes (at),
+                        (operation, n), (by, n), (by, operation, n). key: id of the API key; reason absent: none was given, or it is erased;
+                        cause_kind, cause: as the feed names it, absent: no cause is of it; figures: JSON text, nothing in it is of a
+                        person; asked: n of the entry that asked for the job that did this, absent: no job
+(e:AuditEntry)-[:CONCERNS]->(i:Identifier)             each identifier that it concerns: its reason goes when one of them is erased
 (:Rules {version, toml, made, by})                     version unique
 (:Namespace {no, name})                                both unique; 1, 2, 3 …
 (:Gate {id: 0})         the write gate: `token` is set by the first statement of every write. What was given last, all of it read and
@@ -195,11 +201,19 @@ _JOBS = (_unique("job_id", "(x:Job)", "id"),)
 
 _CONTRADICTIONS = (_range("link_dirty", "()-[r:LINK]-()", "dirty"), _range("barred_dirty", "()-[r:BARRED]-()", "dirty"))
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS)
+_AUDIT = (
+    _unique("audit_n", "(x:AuditEntry)", "n"),
+    _range("audit_at", "(x:AuditEntry)", "at"),
+    _range("audit_operation", "(x:AuditEntry)", "operation", "n"),
+    _range("audit_by", "(x:AuditEntry)", "by", "n"),
+    _range("audit_by_operation", "(x:AuditEntry)", "by", "operation", "n"),
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """
-Identifier Shared Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Job Rules Namespace Gate Schema
+Identifier Shared Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Job AuditEntry Rules Namespace Gate Schema
 """
 _OURS = frozenset(_MEANT.split())
 

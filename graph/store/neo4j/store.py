@@ -26,6 +26,7 @@ from graph.store.neo4j.transaction import Neo4jTransaction, now
 from graph.store.neo4j.writing import Neo4jWriting
 from graph.store.ports import Everything, ExportKind, JobRow
 from graph.views import (
+    AuditView,
     ChangeView,
     ConflictView,
     Connection,
@@ -244,7 +245,7 @@ class Neo4jStore:
 
     async def nodes(
         self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
-    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | None]:
+    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | AuditView | None]:
         return await self.read(reads.nodes, token, ids, want)
 
     async def profiles(
@@ -300,6 +301,17 @@ class Neo4jStore:
         token: int | None = None,
     ) -> Connection[ChangeView]:
         return await self.read(reads.changes, token, page, want, kinds=kinds, n=n)
+
+    async def audit(
+        self,
+        page: Page,
+        *,
+        operation: str | None = None,
+        by: str | None = None,
+        since: Instant | None = None,
+        token: int | None = None,
+    ) -> Connection[AuditView]:
+        return await self.read(reads.audit, token, page, operation=operation, by=by, since=since)
 
     async def path(
         self, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want], *, token: int | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph.errors import StoreTrouble
 from graph.model import Instant
+from graph.store.neo4j.audit import Audit
 from graph.store.neo4j.counters import Counters
 from graph.store.neo4j.jobs import Jobs
 from graph.store.neo4j.undoing import Undoing
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Neo4jWriting"]
 
 
-class Neo4jWriting(Undoing, Jobs):
+class Neo4jWriting(Undoing, Jobs, Audit):
     """One step: its counters are what it has given so far, `named` how many namespaces there were before it.
 
     `failed`: a statement failed, and the transaction with it.

@@ -7,6 +7,7 @@ takes, but no token.
 from __future__ import annotations
 
 from graph.store.reading import holdings, judgements, profile_links, social, traits
+from graph.store.reading.audit import audit
 from graph.store.reading.conflicts import conflicts
 from graph.store.reading.explain import explain
 from graph.store.reading.feed import changes
@@ -20,6 +21,7 @@ from graph.store.reading.trip import at_once
 
 __all__ = [
     "at_once",
+    "audit",
     "changes",
     "conflicts",
     "explain",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from graph.resolve.rules import Rules
+from graph.store.reading.audit import audit_views
 from graph.store.reading.conflicts import conflict_views
 from graph.store.reading.feed import change_views
 from graph.store.reading.fragments import fragment_views
@@ -15,11 +16,21 @@ from graph.store.reading.links import link_views
 from graph.store.reading.profiles import profile_views
 from graph.store.reading.rows import Judged, Rows, Seen
 from graph.store.reading.trip import Trip
-from graph.views import ChangeView, ConflictView, FragmentView, IdentifierView, JudgementView, LinkView, ProfileView, Want
+from graph.views import (
+    AuditView,
+    ChangeView,
+    ConflictView,
+    FragmentView,
+    IdentifierView,
+    JudgementView,
+    LinkView,
+    ProfileView,
+    Want,
+)
 
 __all__ = ["nodes"]
 
-Node: TypeAlias = ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView
+Node: TypeAlias = ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | AuditView
 
 
 async def nodes(rows: Rows, rules: Rules, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]]) -> list[Node | None]:
@@ -60,4 +71,5 @@ _READERS: Final[Mapping[str, Callable[[Trip, Sequence[Any], Sequence[Want]], Awa
     "judgement": judgement_views,
     "change": change_views,
     "conflict": conflict_views,
+    "audit": audit_views,
 }

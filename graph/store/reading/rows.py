@@ -335,6 +335,20 @@ class Rows(Protocol):
         """For each (profile, OneID) the (profile, seq) of the last `most` changes of the OneID before a position."""
         ...
 
+    # ------------------------------------------------------------ the audit
+
+    async def audited(self, ns: Collection[int], subjects: int) -> Sequence[Row]:
+        """(n, time, by, key, operation, reason, cause kind, cause, figures as JSON, ids it concerns: the first so many)."""
+        ...
+
+    async def audited_since(self, at: Instant) -> int | None:
+        """The number of the first entry not before an instant; None: there is none."""
+        ...
+
+    async def newest_audited(self, operation: str | None, by: str | None, before: int, least: int, most: int) -> Sequence[int]:
+        """Numbers of entries of an operation and by a name (None: any), before a number and not below another, the last first."""
+        ...
+
     # ------------------------------------------------------------ search
 
     async def beginning(self, prefixes: Sequence[Identifier], most: int) -> Sequence[tuple[int, str]]:

@@ -196,4 +196,21 @@ CREATE INDEX link_dirty ON link (a, b) WHERE dirty > 0;
 CREATE INDEX barred_dirty ON barred (a, b) WHERE dirty > 0;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS)
+_AUDIT = """
+-- what somebody decided: n is the commit that did it, whose own reason is NULL then; key: id of the API key; reason NULL: none was given,
+-- or it is erased; cause_kind, cause: as the feed names it, NULL: no cause is of it; figures: JSON object, nothing in it is of a person;
+-- asked: the entry that asked for the job that did this
+CREATE TABLE audit (
+    n INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT, key TEXT, operation TEXT NOT NULL, reason TEXT, cause_kind TEXT, cause INTEGER,
+    figures TEXT NOT NULL, asked INTEGER
+);
+CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_operation ON audit (operation, n);
+CREATE INDEX audit_by ON audit (by, n);
+CREATE INDEX audit_by_operation ON audit (by, operation, n);
+-- the identifiers that an entry concerns, so that its reason goes when one of them is erased
+CREATE TABLE audit_subject (identifier INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (identifier, n)) WITHOUT ROWID;
+CREATE INDEX audit_subject_of ON audit_subject (n, identifier);
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT)

@@ -28,6 +28,7 @@ from graph.store.sqlite.export import export_chunks
 from graph.store.sqlite.jobs import read_jobs
 from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
 from graph.views import (
+    AuditView,
     ChangeView,
     ConflictView,
     Connection,
@@ -247,7 +248,7 @@ class SqliteStore:
 
     async def nodes(
         self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
-    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | None]:
+    ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | AuditView | None]:
         await self._reached(token)
         return await self.read(reads.nodes, ids, want)
 
@@ -310,6 +311,18 @@ class SqliteStore:
     ) -> Connection[ChangeView]:
         await self._reached(token)
         return await self.read(reads.changes, page, want, kinds=kinds, n=n)
+
+    async def audit(
+        self,
+        page: Page,
+        *,
+        operation: str | None = None,
+        by: str | None = None,
+        since: Instant | None = None,
+        token: int | None = None,
+    ) -> Connection[AuditView]:
+        await self._reached(token)
+        return await self.read(reads.audit, page, operation=operation, by=by, since=since)
 
     async def path(
         self, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want], *, token: int | None = None

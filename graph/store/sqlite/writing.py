@@ -16,6 +16,7 @@ from graph.store.ports import (
     NAMESPACE_SHIFT,
     ChangeRow,
     Content,
+    Deed,
     Delta,
     Head,
     InteractionHead,
@@ -35,7 +36,7 @@ from graph.store.ports import (
     Summary,
     VersionRow,
 )
-from graph.store.sqlite import jobs
+from graph.store.sqlite import audit, jobs
 from graph.store.sqlite.connect import trouble_of
 from graph.store.sqlite.interactions import Interactions
 from graph.store.sqlite.under_gate import Names, UnderGate
@@ -357,9 +358,16 @@ class SqliteWriting:
     async def new_job(self, kind: str, input: dict[str, Any]) -> int:
         return await self._run(jobs.new_job, self._connection, kind, self.by, self.at, input)
 
-    async def write_jobs(self, rows: Sequence[JobRow], beat: Instant | None) -> set[int]:
+    async def write_jobs(self, rows: Sequence[JobRow], beat: Instant | None = None) -> set[int]:
         """As graph.store.ports.Store.write_jobs; a step that does only this is no commit of its own."""
         return await self._run(self._overlooked, partial(jobs.write_jobs, self._connection, rows, beat))
+
+    async def write_deed(self, deed: Deed) -> None:
+        reason, self.reason = self.reason, None
+        await self._run(audit.write_deed, self._connection, self.commit, self.at, self.by, reason, deed)
+
+    async def forget_reasons(self, ids: Collection[int]) -> int:
+        return await self._run(audit.forget_reasons, self._connection, ids)
 
     def _overlooked(self, work: Callable[[], T]) -> T:
         changes = self._connection.total_changes

@@ -15,6 +15,7 @@ from graph.resolve.rules import Rules
 from graph.store import reading
 from graph.store.neo4j.reads import feed as of_the_store
 from graph.store.neo4j.reads.asking import Run, again
+from graph.store.neo4j.reads.audit import AuditRows
 from graph.store.neo4j.reads.conflicts import ConflictRows
 from graph.store.neo4j.reads.evidence import EvidenceRows
 from graph.store.neo4j.reads.feed import FeedRows
@@ -22,6 +23,7 @@ from graph.store.neo4j.reads.identity import IdentityRows
 from graph.store.neo4j.reads.ties import TieRows
 from graph.store.reading.nodes import Node
 from graph.views import (
+    AuditView,
     ChangeView,
     ConflictView,
     Connection,
@@ -40,6 +42,7 @@ from graph.views import (
 __all__ = [
     "Neo4jRows",
     "Run",
+    "audit",
     "changes",
     "conflicts",
     "explain",
@@ -56,7 +59,7 @@ __all__ = [
 ]
 
 
-class Neo4jRows(IdentityRows, EvidenceRows, FeedRows, TieRows, ConflictRows):
+class Neo4jRows(IdentityRows, EvidenceRows, FeedRows, TieRows, ConflictRows, AuditRows):
     """graph.store.reading.rows.Rows, over the statements of one read."""
 
 
@@ -128,6 +131,14 @@ async def changes(
     run: Run, rules: Rules, page: Page, want: Sequence[Want], *, kinds: Sequence[str] | None = None, n: int | None = None
 ) -> Connection[ChangeView]:
     return await again(partial(Neo4jRows, run, rules), lambda rows: reading.changes(rows, rules, page, want, kinds=kinds, n=n))
+
+
+async def audit(
+    run: Run, rules: Rules, page: Page, *, operation: str | None = None, by: str | None = None, since: Instant | None = None
+) -> Connection[AuditView]:
+    return await again(
+        partial(Neo4jRows, run, rules), lambda rows: reading.audit(rows, rules, page, operation=operation, by=by, since=since)
+    )
 
 
 async def path(run: Run, rules: Rules, origin: LookUp, target: LookUp, max_hops: int, want: Sequence[Want]) -> NeighbourhoodView | None:

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from graph.resolve.rules import Rules
 from graph.store import reading
 from graph.store.reading.rows import Rows
+from graph.store.sqlite.reads.audit import AuditRows
 from graph.store.sqlite.reads.conflicts import ConflictRows
 from graph.store.sqlite.reads.feed import FeedRows, head
 from graph.store.sqlite.reads.fragments import FragmentRows
@@ -27,6 +28,7 @@ from graph.store.sqlite.reads.ties import TieRows
 
 __all__ = [
     "SqliteRows",
+    "audit",
     "changes",
     "conflicts",
     "explain",
@@ -46,7 +48,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class SqliteRows(IdentifierRows, OneIdRows, FragmentRows, LinkRows, JudgementRows, FeedRows, SearchRows, TieRows, ConflictRows):
+class SqliteRows(IdentifierRows, OneIdRows, FragmentRows, LinkRows, JudgementRows, FeedRows, SearchRows, TieRows, ConflictRows, AuditRows):
     """graph.store.reading.rows.Rows, of one moment: those of a connection inside one read transaction."""
 
 
@@ -62,6 +64,7 @@ def _here(
     return here
 
 
+audit = _here(reading.audit)
 changes = _here(reading.changes)
 conflicts = _here(reading.conflicts)
 explain = _here(reading.explain)

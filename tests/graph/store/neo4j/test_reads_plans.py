@@ -9,13 +9,15 @@ import pytest
 from neo4j import AsyncDriver
 
 from graph.store.neo4j.connect import target_of
-from graph.store.neo4j.reads import cypher_conflicts, cypher_evidence, cypher_identity, cypher_ties
+from graph.store.neo4j.reads import cypher_audit, cypher_conflicts, cypher_evidence, cypher_identity, cypher_ties
 from graph.store.neo4j.store import Neo4jStore
 from tests import neo4j_server
 from tests.graph.store.neo4j.test_plans import SCANS, fill, operators
 
 STATEMENTS: dict[str, str] = {
-    name: text for module in (cypher_identity, cypher_evidence, cypher_ties, cypher_conflicts) for name, text in module.STATEMENTS.items()
+    name: text
+    for module in (cypher_identity, cypher_evidence, cypher_ties, cypher_conflicts, cypher_audit)
+    for name, text in module.STATEMENTS.items()
 }
 LISTS = ("ids", "ns", "one_ids", "identifiers", "namespaces", "pairs", "seqs", "followed", "rows", "words", "people", "declared")
 TEXTS = ("source", "record", "word")
