@@ -6,24 +6,25 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
 from graph.errors import OneIDError, StoreTrouble
-from graph.jobs import BEAT, ENDED, SIMULATE, ask_for, now
+from graph.jobs import BEAT, ENDED, ask_for, now
 from graph.model import Key
-from graph.resolve.rules import Rules
 from graph.store.ports import JobRow, Store
 
 __all__ = ["Jobs"]
 
 AT_ONCE: Final = 1
-"""A simulation holds all evidence in memory."""
+"""Most hold all evidence in memory, or write much."""
 _LINE: Final = 1 << 26
 """Bytes of the longest line that a job's process may write: its result."""
 _STOPPED: Final = ("UNAVAILABLE", "the service that did this job was stopped; ask for it again")
 _BROKE: Final = ("UNAVAILABLE", "the process that did this job ended early, as it does where memory is short; ask for it again")
+_NONE: Final[Mapping[str, Any]] = {}
 _log = logging.getLogger("oneid.service")
 
 
@@ -35,14 +36,25 @@ class Jobs:
         self._beat = beat
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._mine: dict[int, JobRow] = {}
+        self._asked: dict[int, bytes] = {}  # what each job's process is told
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._beating: asyncio.Task[None] | None = None
 
-    async def simulate(self, toml: str, *, key: Key | None = None, by: str | None = None, key_id: str | None = None) -> JobRow:
-        """Begin to try these rules, or find what the same request began before. BadRules where they cannot be read."""
-        Rules.parse(toml)
-        row, new = await ask_for(self._store, SIMULATE, {"toml": toml}, key=key, by=by, key_id=key_id)
+    async def begin(
+        self,
+        kind: str,
+        input: dict[str, Any],
+        *,
+        key: Key | None = None,
+        by: str | None = None,
+        key_id: str | None = None,
+        figures: Mapping[str, Any] = _NONE,
+    ) -> JobRow:
+        """Begin a job of a kind that service.work knows, or find what the same request began before. The rest as in graph.jobs.ask_for."""
+        row, new = await ask_for(self._store, kind, input, key=key, by=by, key_id=key_id, figures=figures)
         if new:
+            asked = {"url": self._store.url, "kind": kind, "job": row.id, "by": by, "key_id": key_id, "input": input}
+            self._asked[row.id] = orjson.dumps(asked, option=orjson.OPT_APPEND_NEWLINE)
             self._mine[row.id] = row
             self._tasks[row.id] = asyncio.create_task(self._do(row.id))
             if self._beating is None:
@@ -80,16 +92,17 @@ class Jobs:
             _log.warning("job %d: %s", number, trouble)
         finally:
             self._mine.pop(number, None)
+            self._asked.pop(number, None)
             self._tasks.pop(number, None)
 
     async def _worked(self, number: int) -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "service.rehearsal", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE
+            sys.executable, "-m", "service.work", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE
         )
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(orjson.dumps({"url": self._store.url, **self._mine[number].input}) + b"\n")
+            process.stdin.write(self._asked[number])
             async for line in process.stdout:
                 said = orjson.loads(line)
                 if "progress" in said:

@@ -120,7 +120,9 @@ def job_number(sent: str, path: tuple[str, ...]) -> int | None:
 
 async def shown(context: Context, row: JobRow, want: Sequence[Want]) -> Job:
     """A job with what came of it; `want`: of the identifiers in its examples."""
-    found = await jobs.simulated(context.store, row.result, _EXAMPLES, want) if row.result is not None else None
+    found = None
+    if row.kind == jobs.SIMULATE and row.result is not None:
+        found = await jobs.simulated(context.store, row.result, _EXAMPLES, want)
     return Job.of(row, found, context.sight)
 
 

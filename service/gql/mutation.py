@@ -14,6 +14,7 @@ from graph.ingest import Ingested, ingest
 from graph.interactions import Recorded
 from graph.lines import fragment_of, interaction_of
 from graph.model import Fragment
+from graph.resolve.rules import Rules
 from graph.views import ChangeView, ConflictView, ProfileView
 from service.auth import Scope
 from service.gql.conflicts import Conflict
@@ -148,7 +149,8 @@ class Mutation:
         context.caller.need(Scope.ADMIN)
         try:
             key = idempotency_key(context, "simulateRules", sent_id)
-            row = await context.service.jobs.simulate(input.toml, key=key, by=context.by, key_id=context.key_id)
+            Rules.parse(input.toml)
+            row = await context.service.jobs.begin(jobs.SIMULATE, {"toml": input.toml}, key=key, by=context.by, key_id=context.key_id)
         except OneIDError as error:
             return JobPayload(job=None, user_errors=refused(error, "toml"), client_mutation_id=sent_id)
         job = await shown(context, row, context.selection(info).wants(below="job"))

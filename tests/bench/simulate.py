@@ -21,7 +21,7 @@ from typing import Any
 
 from graph.errors import StoreBusy
 from graph.ingest import ingest
-from graph.jobs import ENDED, job
+from graph.jobs import ENDED, SIMULATE, job
 from graph.model import Fragment, Identifier
 from graph.resolve.rules import Rules
 from graph.store import open_store
@@ -102,7 +102,7 @@ async def measured(store: Store, name: str, work: Any) -> tuple[Any, list[float]
 
 async def simulated(store: Store) -> Any:
     jobs = Jobs(store)
-    row = await jobs.simulate(TRIED)
+    row = await jobs.begin(SIMULATE, {"toml": TRIED})
     while (found := await job(store, row.id)) is not None and found.state not in ENDED:  # noqa: ASYNC110 - as a client does
         await asyncio.sleep(0.2)
     await jobs.close()

@@ -206,8 +206,8 @@ async def test_a_job_whose_process_died_has_failed(store: Store) -> None:
 
 async def test_another_process_sees_a_job_and_can_cancel_it(store: Store) -> None:
     here, there = Jobs(store, beat=0.05), Jobs(store, beat=0.05)
-    row = await here.simulate(APART)
-    waiting = await here.simulate(APART)
+    row = await here.begin(SIMULATE, {"toml": APART})
+    waiting = await here.begin(SIMULATE, {"toml": APART})
     async with open_store(store.url, Rules.builtin()) as other:
         seen = await job(other, waiting.id)
         assert seen is not None
@@ -231,7 +231,7 @@ async def _none(one: object) -> bool:
 async def test_a_job_is_alive_while_it_waits(store: Store) -> None:
     here = Jobs(store, beat=0.05)
     async with here._turn:
-        row = await here.simulate(APART)
+        row = await here.begin(SIMULATE, {"toml": APART})
         later = await until(lambda: job(store, row.id), lambda one: one.beat > row.beat)
     await until(lambda: job(store, row.id), lambda one: one.state == "done")
     await here.close()
@@ -242,7 +242,7 @@ async def test_a_job_is_alive_while_it_waits(store: Store) -> None:
 async def test_a_service_that_stops_fails_its_jobs(store: Store) -> None:
     here = Jobs(store)
     async with here._turn:
-        row = await here.simulate(APART)
+        row = await here.begin(SIMULATE, {"toml": APART})
         await here.close()
     found = await job(store, row.id)
 
@@ -254,7 +254,7 @@ async def test_a_service_that_stops_fails_its_jobs(store: Store) -> None:
 async def test_a_job_whose_own_process_is_killed_has_failed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.jobs.sys.executable", "/bin/false")
     here = Jobs(store)
-    row = await here.simulate(APART)
+    row = await here.begin(SIMULATE, {"toml": APART})
     found = await until(lambda: job(store, row.id), lambda one: one.state != "waiting" and one.state != "running")
     await here.close()
 
