@@ -4,6 +4,7 @@
     ├── BadInput               INVALID: a field holds what is not allowed; `path` names it
     │   ├── TooManyIdentifiers LIMIT_EXCEEDED
     │   ├── ValueTooLong       LIMIT_EXCEEDED
+    │   ├── TooMuchPast        LIMIT_EXCEEDED: a read as of an earlier time would have to look at too much
     │   ├── BadCursor          INVALID: a cursor or id this service never gave out
     │   └── NotFound           NOT_FOUND: what the request names is not on record
     ├── Stale                  STALE: the outcome is no longer what the preview showed
@@ -32,6 +33,7 @@ __all__ = [
     "StoreBusy",
     "StoreTrouble",
     "TooManyIdentifiers",
+    "TooMuchPast",
     "ValueTooLong",
 ]
 
@@ -75,6 +77,20 @@ class ValueTooLong(BadInput):
     def __init__(self, length: int, limit: int, path: tuple[str, ...]) -> None:
         super().__init__(f"{length} characters came, at most {limit} are allowed", path)
         self.length, self.limit = length, limit
+
+
+class TooMuchPast(BadInput):
+    """A read as of an earlier time would have to look at more evidence than it may."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"more than {limit:,} records, judgements and interactions would have to be looked at for this; ask for fewer people at once,"
+            " or for less about them",
+            ("asOf",),
+        )
+        self.limit = limit
 
 
 class BadCursor(BadInput):

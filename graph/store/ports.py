@@ -67,6 +67,7 @@ __all__ = [
     "Known",
     "LinkRow",
     "Member",
+    "Moment",
     "NewInteraction",
     "NewVersion",
     "OneIdRow",
@@ -90,6 +91,13 @@ KEPT_JOBS = 200
 
 Pair: TypeAlias = tuple[int, int]
 ExportKind: TypeAlias = Literal["identifiers", "profiles", "fragments", "judgements", "interactions", "one_ids", "sightings"]
+
+
+class Moment(NamedTuple):
+    """A commit as that as of which the past is read, and the rules that were in force then."""
+
+    commit: int
+    rules: Rules
 
 
 class Content(NamedTuple):
@@ -624,12 +632,22 @@ class Reads(Protocol):
     Look-ups follow retired OneIDs unless they say not to. Lists are paged by key; `Page.first` is at most 100.
     """
 
-    async def profiles_by(self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None) -> list[ProfileView | None]:
-        """The profiles looked up, in the same order, None for unknown; at most 100."""
+    async def moment(self, at: Instant, *, token: int | None = None) -> Moment | None:
+        """The last commit at or before an instant, with the rules in force then; None before the first. One in the future is the last
+        commit. Expired where the past of then is not kept."""
+        ...
+
+    async def profiles_by(
+        self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None, as_of: int | None = None
+    ) -> list[ProfileView | None]:
+        """The profiles looked up, in the same order, None for unknown; at most 100.
+
+        `as_of`, here and below: what the answer was right after this commit, whatever happened since, but without what is erased.
+        TooMuchPast where that takes too much, Expired where the past of then is not kept. None where there is no such commit."""
         ...
 
     async def nodes(
-        self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
+        self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None, as_of: int | None = None
     ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | AuditView | None]:
         """Objects by kind and number: ("profile", n), ("identifier", id), ("link", (a, b)), ("fragment", version id), ("judgement", id),
         ("change", seq), ("conflict", (a, b)), ("audit", n); `want` by kind. A retired OneID answers for itself, a conflict that is decided
@@ -719,7 +737,9 @@ class Reads(Protocol):
         """A shortest social path as its nodes in order and the edges between them; None where there is none within max_hops."""
         ...
 
-    async def explain(self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None) -> ExplanationView:
+    async def explain(
+        self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None, as_of: int | None = None
+    ) -> ExplanationView:
         """Why two normalised identifiers are together, or apart. Cost is linear in the links of their profiles, and bounded; where a bound
         was met, the answer says so."""
         ...

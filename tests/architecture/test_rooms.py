@@ -18,7 +18,7 @@ ROOMS = (
     ("graph.resolve", "graph.traits", "graph.social", "graph.lines", "graph.ids", "graph.simulate"),
     ("graph.views", "graph.operations"),
     ("graph.store.ports", "graph.store.gate", "graph.store.reading"),
-    ("graph.store.sqlite", "graph.store.neo4j"),
+    ("graph.store.sqlite", "graph.store.neo4j", "graph.store.past"),
     ("graph.store",),
     ("graph.evidence", "graph.relink", "graph.rename", "graph.settle", "graph.judging", "graph.outcome", "graph.planning", "graph.undo"),
     (

@@ -17,6 +17,9 @@ _LINK: Final = "k.n, k.bare, coalesce(k.dirty, 0), k.first, k.last, k.score, k.r
 
 _SUMMARY: Final = "[elementId(p), p.n, p.pin, p.size, p.counts, p.kind, p.contested, p.aliases]"
 
+_FORCED: Final = """
+    CASE WHEN j.made < $commit THEN coalesce(j.forced, []) + [$commit, CASE WHEN j.in_force THEN 1 ELSE 0 END] ELSE j.forced END"""
+
 
 def _together(**statements: str) -> str:
     """Statements over lists as one, each with its list by the name given here: every statement costs a trip, and time at the server."""
@@ -36,7 +39,7 @@ MATCH (g:Gate {id: 0})
 SET g.commit = $commit, g.at = $at, g.version = $version, g.one_id = $one_id, g.judgement = $judgement, g.interaction = $interaction,
     g.seq = $seq, g.places = $places
 WITH g UNWIND $rows AS c
-CREATE (:Commit {n: c[0], at: c[1], kind: c[2], by: c[3], reason: c[4], undone: c[5], token: $token})
+CREATE (:Commit {n: c[0], at: c[1], kind: c[2], by: c[3], reason: c[4], undone: c[5], seq: c[6], token: $token})
 """
 WAS_COMMITTED: Final = """
 MATCH (g:Gate {id: 0}) SET g.token = $token
@@ -288,7 +291,9 @@ NEW_NAMESPACES: Final = "UNWIND $rows AS r CREATE (:Namespace {no: r[0], name: r
 ANSWER: Final = "CREATE (:Request {scope: $scope, key: $key, hash: $hash, result: $result, at: $at})"
 _NEW_CHANGES: Final = """
 UNWIND $rows AS r
-CREATE (:Change {seq: r[0], made: $commit, n: r[1], kind: r[2], gained: r[3], lost: r[4], leads: r[5], cause_kind: r[6], cause: r[7]})
+CREATE (:Change {
+    seq: r[0], made: $commit, n: r[1], kind: r[2], gained: r[3], lost: r[4], leads: r[5], cause_kind: r[6], cause: r[7], to: r[8]
+})
 """
 
 # ---------------------------------------------------------------- writing: evidence
@@ -302,6 +307,13 @@ CREATE (f:Fragment {
 WITH f, r UNWIND r[15] AS id
 MATCH (i) WHERE elementId(i) = id
 CREATE (f)-[:CARRIES {observed: r[6]}]->(i)
+"""
+NEVER_CARRIED: Final = """
+UNWIND $rows AS r
+MATCH (f:Fragment {id: r[0]})
+UNWIND r[1] AS id
+MATCH (i) WHERE elementId(i) = id
+CREATE (f)-[:CARRIED {ended: $commit}]->(i)
 """
 YIELD_HEADS: Final = "UNWIND $rows AS r MATCH (f:Fragment {source: r[0], record: r[1], head: true}) SET f.head = null, f.former = f.hash"
 END_VERSIONS: Final = """
@@ -335,7 +347,12 @@ WITH j UNWIND $ends AS id
 MATCH (i:Identifier {id: id})
 CREATE (j)-[:JUDGES]->(i)
 """
-IN_FORCE: Final = "UNWIND $rows AS r MATCH (j:Judgement {id: r[0]}) SET j.in_force = r[1]"
+IN_FORCE: Final = f"""
+UNWIND $rows AS r
+MATCH (j:Judgement {{id: r[0]}})
+SET j.forced = {_FORCED}
+SET j.in_force = r[1]
+"""
 
 NEW_LINKS: Final = """
 UNWIND $rows AS r
@@ -358,7 +375,17 @@ SET k.n = r[0], k.bare = r[1], k.first = r[2], k.last = r[3]
 LINKS_CHANGED: Final = f"""{_LINK_OF}
 SET k.n = r[2], k.bare = r[3], k.dirty = r[4], k.first = r[5], k.last = r[6], k.score = r[7], k.refused = r[8], k.namespace = r[9]
 """
-_LINKS_REFUSED: Final = f"{_LINK_OF} SET k.refused = r[2], k.namespace = r[3], k.held = {_HELD.format(refused='r[2]')}"
+_LINKS_REFUSED: Final = f"""{_LINK_OF}
+FOREACH (_ IN CASE WHEN r[4] THEN [1] ELSE [] END |
+    CREATE (a)-[:WAS_LINK {{ended: $commit, barred: false, refused: k.refused, namespace: k.namespace}}]->(b))
+SET k.refused = r[2], k.namespace = r[3], k.held = {_HELD.format(refused="r[2]")}
+"""
+LINKS_ENDED: Final = """
+UNWIND $rows AS r
+MATCH (a) WHERE elementId(a) = r[0]
+MATCH (b) WHERE elementId(b) = r[1]
+CREATE (a)-[:WAS_LINK {ended: $commit, barred: r[2], refused: r[3], namespace: r[4]}]->(b)
+"""
 LINKS_HELD: Final = f"{_LINK_OF} SET k.held = {_HELD.format(refused='k.refused')}"
 LINKS_GONE: Final = f"{_LINK_OF} DELETE k"
 
@@ -374,6 +401,8 @@ RETURN collect([r[1], elementId(i)])
 FLAGS: Final = """
 UNWIND $rows AS r
 MATCH (i) WHERE elementId(i) = r[0]
+SET i.groups = CASE WHEN i.made < $commit AND coalesce(i.group, -1) <> coalesce(r[2], -1)
+    THEN coalesce(i.groups, []) + [$commit, coalesce(i.group, -1)] ELSE i.groups END
 SET i.flags = r[1], i.group = r[2]
 WITH i, r WHERE (i:Shared) <> r[3]
 SET i.flips = coalesce(i.flips, []) + $commit
@@ -506,7 +535,7 @@ BESIDE_EVIDENCE: Final = frozenset(
     {
         *(IDENTIFIERS, ELEMENTS, PROFILE_ELEMENTS, FACES, SUMMARIES, MEMBERS, PINS, ONE_IDS, JUDGEMENTS),
         *(LINKS, USABLE_LINKS, BARRED_LINKS, DEGREES, TOTAL_DEGREES, RAYS, BARRED_RAYS),
-        *(NEW_LINKS, NEW_BARRED, LINKS_SEEN, LINKS_CHANGED, LINKS_HELD, LINKS_GONE, FLAGS, PEOPLE, PINNED),
+        *(NEW_LINKS, NEW_BARRED, LINKS_SEEN, LINKS_CHANGED, LINKS_HELD, LINKS_GONE, LINKS_ENDED, FLAGS, PEOPLE, PINNED),
     }
 )
 """Statements that neither read nor write versions, what they carry, or tokens of names: new evidence may be written before or after."""

@@ -112,7 +112,9 @@ SET f.state = r[1], f.ended = r[2], f.unlinked = r[3], f.head = r[4], f.former =
 BRING_BACK: Final = """
 UNWIND $ids AS id
 MATCH (f:Fragment {id: id})
-SET f.spans = coalesce(f.spans, []) + [coalesce(f.since, f.made), f.ended], f.since = $commit
+SET f.spans = CASE WHEN coalesce(f.spans[-2] = coalesce(f.since, f.made), false) THEN f.spans
+    ELSE coalesce(f.spans, []) + [coalesce(f.since, f.made), f.ended] END
+SET f.since = $commit
 WITH f
 CALL (f) { MATCH (f)-[c:CARRIED]->() DELETE c }
 WITH f UNWIND f.ids AS at
@@ -121,13 +123,16 @@ CREATE (f)-[:CARRIES {observed: f.observed}]->(i)
 """
 SET_ASIDE: Final = """
 UNWIND $ids AS id
-MATCH (f:Fragment {id: id})-[c:CARRIES]->(i)
+MATCH (f:Fragment {id: id})
+SET f.spans = coalesce(f.spans, []) + [coalesce(f.since, f.made), $commit]
+WITH f MATCH (f)-[c:CARRIES]->(i)
 CREATE (f)-[:CARRIED {ended: $commit}]->(i)
 DELETE c
 """
 END_JUDGEMENTS: Final = """
 UNWIND $ids AS id
 MATCH (j:Judgement {id: id})
+SET j.forced = coalesce(j.forced, []) + [$commit, CASE WHEN j.in_force THEN 1 ELSE 0 END]
 SET j.ended = $commit, j.in_force = false
 WITH j MATCH (j)-[k:JUDGES]->(i)
 CREATE (j)-[:JUDGED]->(i)

@@ -14,6 +14,7 @@ commits; a property that says "absent" is not there. What is live has the names 
     flips               list of the commits at which it became shared or ceased to be, oldest first; absent: never. So it was shared at
                         commit n if an odd number of them is <= n
     also :Shared        while flags has SHARED (index on id: shared identifiers in order of id)
+    groups              list [commit that ended it, judged group until then (-1: none), …], oldest first; absent: it never was another
 (i:Identifier)-[:OF {since}]->(p:Profile)              its profile now; none: nothing mentions it. At most one
 (i:Identifier)-[:WAS_OF {since, ended}]->(p:Profile)   memberships that ended
 
@@ -53,7 +54,7 @@ commits; a property that says "absent" is not there. What is live has the names 
     made, ended         commits; ended absent: active
     cause               id of the version that stands for those it acted with; absent: itself
 (f:Fragment)-[:CARRIES {observed}]->(i:Identifier)     of active versions, one for each of `ids`
-(f:Fragment)-[:CARRIED {ended}]->(i:Identifier)        of versions that ended; one that never was active has neither
+(f:Fragment)-[:CARRIED {ended}]->(i:Identifier)        of versions that ended, those that never were active among them
 (:NameToken {token, fragment})                         the beginnings that a name can be found by, one node for each token of an active
                         version (`fragment` is its id); index (token, fragment), so a range of tokens comes in order
 
@@ -67,6 +68,8 @@ commits; a property that says "absent" is not there. What is live has the names 
     namespace           name of the namespace whose limit refused it; absent: none
     held                of a LINK that is refused, but not as `distinct`: its place among the conflicts that stewards work through, digits
                         that sort as they do (`held_before`); absent: none; indexed
+(a:Identifier)-[:WAS_LINK {ended, barred, refused, namespace}]->(b:Identifier)   how a link stood until commit `ended`, when it went or
+                        came to stand otherwise; as of commit n the one with the smallest ended > n tells, else the link as it stands
 (:Postponed {a, b, n, made})                           a refused link (ids of its ends, versions that carried it) of a conflict that was
                         put off by commit `made`; index (a, b, made)
 
@@ -81,6 +84,7 @@ commits; a property that says "absent" is not there. What is live has the names 
     hash                hex digest of the content
     live                the hash while it is live, unique; absent once ended
     in_force            boolean: not refused by a newer word
+    forced              list [commit that ended it, 1 or 0: in force until then, …], oldest first; absent: it always was as it is
     made, ended         commits; ended absent: live
 (j:Judgement)-[:JUDGES]->(i:Identifier)    to each end while it is live (one relationship where an end is there twice); -[:JUDGED]-> after
 
@@ -106,7 +110,8 @@ commits; a property that says "absent" is not there. What is live has the names 
     gained, lost        lists of identifier ids
     leads               n of the OneID that this one leads to (itself while it names a profile); absent: nowhere for now
     cause_kind, cause   fragment: a version id; judgement: a judgement id; else a commit
-(:Commit {n, at, kind, by, reason, token})             n unique; index (at, n); by, reason may be absent; token as the gate's then
+    to                  leads, where that is another OneID; index (to, seq)
+(:Commit {n, at, kind, by, reason, token, seq})        n unique; index (at, n); by, reason may be absent; token and seq as the gate's then
 (:Request {scope, key, hash, result, at})              (scope, key) unique; result is JSON text; at indexed
 (:Job {id, kind, by, started, input, state, progress, beat, finished, result, error, hold})   id unique; input, result and error are
                         JSON text, each absent where there is none; `hold` orders those who write it
@@ -121,6 +126,7 @@ commits; a property that says "absent" is not there. What is live has the names 
 (:Gate {id: 0})         the write gate: `token` is set by the first statement of every write. What was given last, all of it read and
                         written under the gate: commit, at (its instant), version, one_id, judgement, interaction, seq; places: list by
                         namespace number of places given in it
+(:Past {id: 0, kept_from})                             the commit from which on everything is kept that reads of the past need
 (:Schema {id: 0, step}) how many of STEPS have been done
 """
 
@@ -209,11 +215,32 @@ _AUDIT = (
     _range("audit_by_operation", "(x:AuditEntry)", "by", "operation", "n"),
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT)
+_PAST = (
+    _unique("past_id", "(x:Past)", "id"),
+    _range("change_to", "(x:Change)", "to", "seq"),
+    """
+OPTIONAL MATCH (g:Gate {id: 0})
+WITH coalesce(g.commit, 0) AS commit, g.seq AS seq
+MERGE (p:Past {id: 0}) ON CREATE SET p.kept_from = commit
+WITH commit, seq
+MATCH (c:Commit {n: commit}) SET c.seq = coalesce(c.seq, seq)
+""",
+    """
+MATCH (x:Change) WHERE x.leads <> x.n AND x.to IS NULL
+CALL (x) { SET x.to = x.leads } IN TRANSACTIONS OF 10000 ROWS
+""",
+    """
+MATCH (f:Fragment) WHERE f.state <> 0 AND NOT EXISTS { (f)-[:CARRIED]->() }
+CALL (f) { UNWIND f.ids AS id MATCH (i:Identifier {id: id}) CREATE (f)-[:CARRIED {ended: f.ended}]->(i) } IN TRANSACTIONS OF 10000 ROWS
+""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """
-Identifier Shared Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Job AuditEntry Rules Namespace Gate Schema
+Identifier Shared Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Job AuditEntry Rules Namespace
+Gate Schema Past
 """
 _OURS = frozenset(_MEANT.split())
 

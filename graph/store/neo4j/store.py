@@ -16,7 +16,7 @@ from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
 from graph.store.neo4j import export as exporting
-from graph.store.neo4j import reads
+from graph.store.neo4j import past, reads
 from graph.store.neo4j.connect import SIGN_SECONDS, STATEMENT_SECONDS, connected, target_of, tried, within
 from graph.store.neo4j.everything import everything
 from graph.store.neo4j.jobs import READ, WRITE, job_row, job_rows
@@ -24,7 +24,8 @@ from graph.store.neo4j.prepare import prepare
 from graph.store.neo4j.reads import Run
 from graph.store.neo4j.transaction import Neo4jTransaction, now
 from graph.store.neo4j.writing import Neo4jWriting
-from graph.store.ports import Everything, ExportKind, JobRow
+from graph.store.ports import Everything, ExportKind, JobRow, Moment
+from graph.store.reading.explain import unknown
 from graph.views import (
     AuditView,
     ChangeView,
@@ -240,12 +241,21 @@ class Neo4jStore:
         finally:
             await transaction.rollback()
 
-    async def profiles_by(self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None) -> list[ProfileView | None]:
+    async def moment(self, at: Instant, *, token: int | None = None) -> Moment | None:
+        return await self.read(past.moment, token, at)
+
+    async def profiles_by(
+        self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None, as_of: int | None = None
+    ) -> list[ProfileView | None]:
+        if as_of is not None:
+            return await self.read(past.profiles_by, token, as_of, by, want) or [None] * len(by)
         return await self.read(reads.profiles_by, token, by, want)
 
     async def nodes(
-        self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
+        self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None, as_of: int | None = None
     ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | AuditView | None]:
+        if as_of is not None:
+            return await self.read(past.nodes, token, as_of, ids, want) or [None] * len(ids)
         return await self.read(reads.nodes, token, ids, want)
 
     async def profiles(
@@ -318,7 +328,11 @@ class Neo4jStore:
     ) -> NeighbourhoodView | None:
         return await self.read(reads.path, token, origin, target, max_hops, want)
 
-    async def explain(self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None) -> ExplanationView:
+    async def explain(
+        self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None, as_of: int | None = None
+    ) -> ExplanationView:
+        if as_of is not None:
+            return await self.read(past.explain, token, as_of, a, b, want) or unknown(a, b)
         return await self.read(reads.explain, token, a, b, want)
 
     async def rules(self, version: int | None = None) -> RuleSetView | None:

@@ -200,7 +200,10 @@ class Neo4jTransaction:
         if not done:
             return await self._abandon()
         last = done[-1].counters
-        rows = [[s.counters.commit, s.counters.at, s.kind, s.by, s.reason, s.undone and orjson.dumps(s.undone).decode()] for s in done]
+        rows = [
+            [s.counters.commit, s.counters.at, s.kind, s.by, s.reason, s.undone and orjson.dumps(s.undone).decode(), s.counters.seq]
+            for s in done
+        ]
         try:
             await self._forget_requests(last.at)
             await self.ask(cypher.LEAVE_GATE, token=token, rows=rows, **last.properties())

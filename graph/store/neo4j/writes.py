@@ -19,6 +19,7 @@ from graph.store.neo4j.counters import Counters, Names
 from graph.store.neo4j.rows import STATES, SUPERSEDED, WITHDRAWN, link_columns, summary_columns
 from graph.store.neo4j.schema import label_of
 from graph.store.neo4j.under_gate import UnderGate
+from graph.store.past.history import links_ended
 from graph.store.ports import NAMESPACE_SHIFT, SHARED, ChangeRow, Delta, LinkRow, Member, NewVersion, Pair
 from graph.traits.names import tokens
 
@@ -50,6 +51,8 @@ class Writes(UnderGate):
         self.log: list[tuple[Callable[..., Coroutine[Any, Any, None]], tuple[Any, ...], dict[str, Any]]] = []
         self.announced: dict[int, str] = {}
         """New identifiers that are not on record yet: the first write of the step puts them there, since others name them."""
+        self._told: set[Pair] = set()
+        """Links that are new in this step, or whose state before it is on record."""
 
     @property
     def commit(self) -> int:
@@ -109,6 +112,9 @@ class Writes(UnderGate):
         await self._end_versions([old for v in versions for old in v.replaces], SUPERSEDED)
         element = await self.elements_of(at for v in versions for at in v.ids)
         self.post_evidence(cypher.NEW_VERSIONS, rows=[_version(v, self.commit, element) for v in versions], commit=self.commit)
+        never = [[v.id, [element[at] for at in v.ids]] for v in versions if v.state is not FragmentStatus.ACTIVE and v.ids]
+        if never:
+            self.post_evidence(cypher.NEVER_CARRIED, rows=never, commit=self.commit)
         found = [[token, v.id] for v in versions for token in sorted(v.tokens)]
         if found:
             self.post_evidence(cypher.NEW_TOKENS, rows=found)
@@ -161,7 +167,7 @@ class Writes(UnderGate):
 
     @kept
     async def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None:
-        await self._rows(cypher.IN_FORCE, changed)
+        await self._rows(cypher.IN_FORCE, changed, commit=self.commit)
 
     # ---------------------------------------------------------------- links
 
@@ -185,7 +191,8 @@ class Writes(UnderGate):
             new[row.barred].append((row.a, row.b, *columns))
         refused = {pair for pair, row in before.items() if row.refused is not None}
         held = [(row.a, row.b) for row in rows if not row.barred and (row.refused is not None or (row.a, row.b) in refused)]
-        await self._write_links(left, new[False], new[True], seen, changed, held)
+        ended = [(row.a, row.b, row.barred, *link_columns(row)[6:]) for row in links_ended(rows, gone, before, self._told)]
+        await self._write_links(left, new[False], new[True], seen, changed, held, ended)
 
     @kept
     async def _write_links(
@@ -196,6 +203,7 @@ class Writes(UnderGate):
         seen: Sequence[Any],
         changed: Sequence[Any],
         held: Sequence[Any],
+        ended: Sequence[Any],
     ) -> None:
         unread = [(a, b) for a, b, *_ in seen if (a, b) not in self.link_elements]
         if unread:
@@ -203,6 +211,8 @@ class Writes(UnderGate):
         if seen:
             columns_of = {self.link_elements[a, b]: columns for a, b, *columns in seen}
             await self.post(cypher.LINKS_SEEN, ids=list(columns_of), columns=columns_of)
+        element = await self.elements_of(at for a, b, *_ in ended for at in (a, b))
+        await self._rows(cypher.LINKS_ENDED, ((element[a], element[b], *columns) for a, b, *columns in ended), commit=self.commit)
         for a, b, *_ in left:
             self.link_elements.pop((a, b), None)
         lists = (left, new, barred, changed, held)
@@ -235,12 +245,14 @@ class Writes(UnderGate):
         first = self.counters.seq + 1
         self.counters.seq += len(delta.changes)
         living, self.summed = frozenset(self.summed), {}
-        await self._apply(delta, first, living)
+        before = frozenset((a, b) for a, b, _ in delta.refusals if (a, b) not in self._told)
+        await self._apply(delta, first, living, before)
         return list(range(first, self.counters.seq + 1))
 
     @kept
-    async def _apply(self, delta: Delta, first: int, living: frozenset[int]) -> None:
-        """`living`: of the profiles that change, those known to have named somebody before."""
+    async def _apply(self, delta: Delta, first: int, living: frozenset[int], before: frozenset[Pair]) -> None:
+        """`living`: of the profiles that change, those known to have named somebody before; `before`: the links whose state until now goes
+        on record."""
         await self._set_flags([*_marked(delta.fresh), *delta.flags])
         made = {n for n, _, _ in delta.made}
         touched = {*delta.touched, *(change.n for change in delta.changes)}.difference(made)
@@ -249,7 +261,10 @@ class Writes(UnderGate):
         element = await self.elements_of(at for a, b, _ in delta.refusals for at in (a, b))
         await self._lists(
             cypher.TOLD,
-            refused=[[element[a], element[b], *((r.rule.value, r.namespace) if r else (None, None))] for a, b, r in delta.refusals],
+            refused=[
+                [element[a], element[b], *((r.rule.value, r.namespace) if r else (None, None)), (a, b) in before]
+                for a, b, r in delta.refusals
+            ],
             causes=[list(cause) for cause in delta.causes],
             changes=[_change(seq, c) for seq, c in enumerate(delta.changes, first)],
         )
@@ -331,4 +346,5 @@ def _texts(identifiers: Sequence[Identifier]) -> list[str]:
 
 
 def _change(seq: int, c: ChangeRow) -> list[Any]:
-    return [seq, c.n, c.kind.value, list(c.gained), list(c.lost), c.leads, c.cause_kind, c.cause]
+    to = None if c.leads == c.n else c.leads
+    return [seq, c.n, c.kind.value, list(c.gained), list(c.lost), c.leads, c.cause_kind, c.cause, to]

@@ -20,7 +20,7 @@ from graph.store.reading.rows import Face, Judged, Rows, Seen
 from graph.store.reading.trip import Trip
 from graph.views import ExplanationView, LinkView, Standing, Want
 
-__all__ = ["explain"]
+__all__ = ["explain", "unknown"]
 
 _SHOWN: Final = 100
 _REFUSED: Final = 50_000
@@ -29,6 +29,11 @@ _CHAIN: Final = 6
 """Links of a chain over other profiles, at most."""
 _A_ROUND: Final = 20_000
 """Refused links, and judgements, that one round of the search for a chain looks through."""
+
+
+def unknown(a: Identifier, b: Identifier) -> ExplanationView:
+    """The answer where nothing was known of anybody."""
+    return ExplanationView(a, b, Standing.UNKNOWN, missing=tuple(dict.fromkeys((a, b))))
 
 
 async def explain(rows: Rows, rules: Rules, a: Identifier, b: Identifier, want: Sequence[Want]) -> ExplanationView:

@@ -213,4 +213,39 @@ CREATE TABLE audit_subject (identifier INTEGER NOT NULL, n INTEGER NOT NULL, PRI
 CREATE INDEX audit_subject_of ON audit_subject (n, identifier);
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT)
+_PAST = """
+-- what was so until commit `ended`, written when it changes or goes: as of commit n the entry with the smallest ended > n says it, where
+-- there is none what stands now. A link, accepted or refused as in link and barred
+CREATE TABLE link_ended (
+    a INTEGER NOT NULL, b INTEGER NOT NULL, ended INTEGER NOT NULL, barred INTEGER NOT NULL, refused TEXT, namespace INTEGER,
+    PRIMARY KEY (a, b, ended)
+) WITHOUT ROWID;
+CREATE INDEX link_ended_back ON link_ended (b);
+-- whether an identifier was shared, and its judged group
+CREATE TABLE flags_ended (
+    identifier INTEGER NOT NULL, ended INTEGER NOT NULL, shared INTEGER NOT NULL, grp INTEGER, PRIMARY KEY (identifier, ended)
+) WITHOUT ROWID;
+-- whether a judgement was in force
+CREATE TABLE force_ended (
+    judgement INTEGER NOT NULL, ended INTEGER NOT NULL, in_force INTEGER NOT NULL, PRIMARY KEY (judgement, ended)
+) WITHOUT ROWID;
+-- all ends of judgements that were ended once, back or not
+CREATE TABLE judgement_end_ended (
+    identifier INTEGER NOT NULL, judgement INTEGER NOT NULL, PRIMARY KEY (identifier, judgement)
+) WITHOUT ROWID;
+CREATE INDEX interaction_origin_ended ON interaction (origin) WHERE state <> 0;
+CREATE INDEX interaction_target_ended ON interaction (target) WHERE state <> 0;
+CREATE INDEX change_leads ON change (leads, seq) WHERE leads <> n;
+-- versions that never were active are in carries_ended, too: they change what is known of their identifiers all the same
+INSERT OR IGNORE INTO carries_ended (identifier, version, ended)
+SELECT j.value, v.id, v.ended FROM version v CROSS JOIN json_each(v.ids) j WHERE v.state <> 0 AND v.ended IS NOT NULL;
+INSERT OR IGNORE INTO judgement_end_ended (identifier, judgement)
+SELECT a, id FROM judgement WHERE ended IS NOT NULL AND a IS NOT NULL
+UNION SELECT b, id FROM judgement WHERE ended IS NOT NULL AND b IS NOT NULL
+UNION SELECT j.value, g.id FROM judgement g CROSS JOIN json_each(g.with_a) j WHERE g.ended IS NOT NULL
+UNION SELECT j.value, g.id FROM judgement g CROSS JOIN json_each(g.with_b) j WHERE g.ended IS NOT NULL;
+-- the commit from which on all of this is kept
+INSERT INTO meta (key, value) SELECT 'past_from', coalesce(max(n), 0) FROM commits;
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST)

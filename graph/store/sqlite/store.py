@@ -20,8 +20,9 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
-from graph.store.ports import Everything, ExportKind, JobRow
-from graph.store.sqlite import reads
+from graph.store.ports import Everything, ExportKind, JobRow, Moment
+from graph.store.reading.explain import unknown
+from graph.store.sqlite import past, reads
 from graph.store.sqlite.connect import NO_STORE, connect, migrate, trouble_of
 from graph.store.sqlite.everything import everything
 from graph.store.sqlite.export import export_chunks
@@ -242,14 +243,24 @@ class SqliteStore:
         if commit < token:
             raise StoreBusy("the write that this read waits for is not visible yet; send the request again")
 
-    async def profiles_by(self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None) -> list[ProfileView | None]:
+    async def moment(self, at: Instant, *, token: int | None = None) -> Moment | None:
         await self._reached(token)
+        return await self.read(past.moment, at)
+
+    async def profiles_by(
+        self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None, as_of: int | None = None
+    ) -> list[ProfileView | None]:
+        await self._reached(token)
+        if as_of is not None:
+            return await self.read(past.profiles_by, as_of, by, want) or [None] * len(by)
         return await self.read(reads.profiles_by, by, want)
 
     async def nodes(
-        self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None
+        self, ids: Sequence[tuple[str, Any]], want: Mapping[str, Sequence[Want]], *, token: int | None = None, as_of: int | None = None
     ) -> list[ProfileView | IdentifierView | LinkView | FragmentView | JudgementView | ChangeView | ConflictView | AuditView | None]:
         await self._reached(token)
+        if as_of is not None:
+            return await self.read(past.nodes, as_of, ids, want) or [None] * len(ids)
         return await self.read(reads.nodes, ids, want)
 
     async def profiles(
@@ -330,8 +341,12 @@ class SqliteStore:
         await self._reached(token)
         return await self.read(reads.path, origin, target, max_hops, want)
 
-    async def explain(self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None) -> ExplanationView:
+    async def explain(
+        self, a: Identifier, b: Identifier, want: Sequence[Want], *, token: int | None = None, as_of: int | None = None
+    ) -> ExplanationView:
         await self._reached(token)
+        if as_of is not None:
+            return await self.read(past.explain, as_of, a, b, want) or unknown(a, b)
         return await self.read(reads.explain, a, b, want)
 
     async def rules(self, version: int | None = None) -> RuleSetView | None:

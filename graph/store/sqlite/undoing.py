@@ -158,11 +158,14 @@ class Undoing:
         run = self.connection.execute
         for row, _, _ in self.judged(numbers):
             further = [(at, row.id) for at in sorted({*row.with_a, *row.with_b})]
+            ends = [(at, row.id) for at in row.ends]
             if back:
                 since, ended = run("SELECT since, ended FROM judgement WHERE id = ?", (row.id,)).fetchone()
                 self._span("judgement", row.id, since, ended)
                 run("UPDATE judgement SET ended = NULL, since = ? WHERE id = ?", (self.commit, row.id))
                 self.connection.executemany("INSERT OR IGNORE INTO judgement_end (identifier, judgement) VALUES (?, ?)", further)
             else:
+                run("INSERT OR IGNORE INTO force_ended (judgement, ended, in_force) VALUES (?, ?, ?)", (row.id, self.commit, row.in_force))
                 run("UPDATE judgement SET ended = ?, in_force = 0 WHERE id = ?", (self.commit, row.id))
+                self.connection.executemany("INSERT OR IGNORE INTO judgement_end_ended (identifier, judgement) VALUES (?, ?)", ends)
                 self.connection.executemany("DELETE FROM judgement_end WHERE identifier = ? AND judgement = ?", further)

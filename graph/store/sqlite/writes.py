@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
-from graph.model import FragmentStatus, Instant, Judgement, Key
+from graph.model import FragmentStatus, Instant, Judgement, Key, Refusal
 from graph.resolve.rules import Rules
+from graph.store.past.history import links_ended
 from graph.store.ports import NAMESPACE_SHIFT, Delta, LinkRow, Member, NewVersion, Pair, ProfileRow
 from graph.store.sqlite.under_gate import STATES, SUPERSEDED, WITHDRAWN, Names, counts_json, listed
 from graph.traits.names import tokens
@@ -27,6 +28,7 @@ class Writes:
         self.rules = rules
         self.commit = commit
         self.at = at
+        self._told: set[Pair] = set()  # links that are new in this step, or whose state before it is on record
 
     def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None:
         row = (*key, digest, orjson.dumps(result).decode(), self.at)
@@ -63,6 +65,9 @@ class Writes:
         self.connection.executemany(
             "INSERT INTO carries (identifier, observed, version) VALUES (?, ?, ?)", [(i, v.observed, v.id) for v in active for i in v.ids]
         )
+        never = [(i, v.id, commit) for v in versions if v.state is not FragmentStatus.ACTIVE for i in v.ids]
+        if never:
+            self.connection.executemany("INSERT INTO carries_ended (identifier, version, ended) VALUES (?, ?, ?)", never)
         named = [(token, v.id) for v in active for token in v.tokens]
         if named:
             self.connection.executemany("INSERT OR IGNORE INTO name_token (token, version) VALUES (?, ?)", named)
@@ -103,12 +108,18 @@ class Writes:
         return number
 
     def set_in_force(self, changed: Sequence[tuple[int, bool]]) -> None:
+        self.connection.executemany(
+            "INSERT OR IGNORE INTO force_ended (judgement, ended, in_force)"
+            " SELECT id, ?1, in_force FROM judgement WHERE id = ?2 AND made < ?1",
+            [(self.commit, n) for n, _ in changed],
+        )
         self.connection.executemany("UPDATE judgement SET in_force = ? WHERE id = ?", [(used, n) for n, used in changed])
 
     def write_links(self, rows: Sequence[LinkRow], gone: Sequence[Pair], before: Mapping[Pair, LinkRow]) -> None:
         new: dict[bool, list[tuple[Any, ...]]] = {False: [], True: []}
         kept: dict[bool, list[tuple[Any, ...]]] = {False: [], True: []}
         left: dict[bool, list[Pair]] = {False: [], True: []}
+        self._write_links_ended(rows, gone, before)
         for row in rows:
             pair = (row.a, row.b)
             earlier = before.get(pair)
@@ -137,10 +148,21 @@ class Writes:
                 )
 
     def _columns(self, row: LinkRow) -> tuple[Any, ...]:
-        tally, refused = row.tally, row.refused
-        namespace = self.namespaces.number[refused.namespace] if refused is not None and refused.namespace is not None else None
-        rule = None if refused is None else refused.rule.value
-        return (tally.clean, tally.bare, tally.dirty, tally.first, tally.last, tally.top, rule, namespace)
+        tally = row.tally
+        return (tally.clean, tally.bare, tally.dirty, tally.first, tally.last, tally.top, *self._refusal(row.refused))
+
+    def _refusal(self, refused: Refusal | None) -> tuple[str | None, int | None]:
+        if refused is None:
+            return None, None
+        return refused.rule.value, None if refused.namespace is None else self.namespaces.number[refused.namespace]
+
+    def _write_links_ended(self, rows: Sequence[LinkRow], gone: Sequence[Pair], before: Mapping[Pair, LinkRow]) -> None:
+        ended = links_ended(rows, gone, before, self._told)
+        if ended:
+            self.connection.executemany(
+                "INSERT INTO link_ended (a, b, ended, barred, refused, namespace) VALUES (?, ?, ?, ?, ?, ?)",
+                [(row.a, row.b, self.commit, row.barred, *self._refusal(row.refused)) for row in ended],
+            )
 
     def postpone(self, links: Sequence[tuple[int, int, int]]) -> None:
         self.connection.executemany("INSERT INTO postponed (a, b, n, made) VALUES (?, ?, ?, ?)", [(*link, self.commit) for link in links])
@@ -151,10 +173,16 @@ class Writes:
         self._write_one_ids(delta)
         run = self.connection.executemany
         if delta.refusals:
-            number = self.namespaces.number
+            before = [(self.commit, a, b) for a, b, _ in delta.refusals if (a, b) not in self._told]
+            if before:
+                run(
+                    "INSERT INTO link_ended (a, b, ended, barred, refused, namespace)"
+                    " SELECT a, b, ?, 0, refused, namespace FROM link WHERE a = ? AND b = ?",
+                    before,
+                )
             run(
                 "UPDATE link SET refused = ?, namespace = ? WHERE a = ? AND b = ?",
-                [(r.rule.value if r else None, number[r.namespace] if r and r.namespace else None, a, b) for a, b, r in delta.refusals],
+                [(*self._refusal(refused), a, b) for a, b, refused in delta.refusals],
             )
         if delta.causes:
             run("UPDATE version SET cause = ? WHERE id = ?", [(cause, version) for version, cause in delta.causes])
@@ -171,6 +199,13 @@ class Writes:
                 [(m.id, m.id >> NAMESPACE_SHIFT, m.value, m.profile or None, commit, m.flags, m.group, commit) for m in fresh],
             )
         if flags:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO flags_ended (identifier, ended, shared, grp)"
+                " SELECT i.id, ?1, i.flags & 1, i.grp FROM json_each(?2) j CROSS JOIN identifier i ON i.id = json_extract(j.value, '$[0]')"
+                " WHERE i.made < ?1"
+                " AND (i.flags & 1, i.grp) IS NOT (json_extract(j.value, '$[1]') & 1, json_extract(j.value, '$[2]'))",
+                (commit, listed(flags)),
+            )
             run("UPDATE identifier SET flags = ?, grp = ? WHERE id = ?", [(bits, group, i) for i, bits, group in flags])
 
     def _write_memberships(self, delta: Delta) -> None:

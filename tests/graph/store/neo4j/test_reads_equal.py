@@ -6,9 +6,9 @@ ONEID_TEST_HISTORIES says how many histories, 6 by default.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from itertools import count
 from random import Random
 from typing import Any
@@ -22,8 +22,9 @@ from graph.store.neo4j.store import Neo4jStore, open_neo4j
 from graph.store.ports import Store
 from graph.store.sqlite.store import open_sqlite
 from graph.traits.names import query_tokens
-from graph.views import ByIdentifier, ByNumber, ByOneId, Page, StatsView, Want
+from graph.views import ByIdentifier, ByNumber, ByOneId, Page, StatsView
 from tests import neo4j_server
+from tests.answers import BRIEF, LISTS, NODES, SPAN, TOTAL, differences, want, wants
 from tests.build import minute
 from tests.histories import Add, Case, Interact, Told, _case, numbered, send
 
@@ -43,20 +44,6 @@ class Both:
         expected, answer = await self(name, *args, **kwargs)
         assert answer == expected, (name, kwargs, [*differences(expected, answer)][:3])
         return expected
-
-
-def differences(one: Any, other: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where two answers differ, and how."""
-    if is_dataclass(one) and type(one) is type(other):
-        one, other = ({each.name: getattr(some, each.name) for each in fields(one)} for some in (one, other))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in [*one, *(key for key in other if key not in one)]:
-            yield from differences(one.get(key), other.get(key), (*path, key))
-    elif isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
-        for place, (left, right) in enumerate(zip(one, other, strict=True)):
-            yield from differences(left, right, (*path, place))
-    elif one != other:
-        yield (*path, one, other)
 
 
 def clock() -> Callable[[], int]:
@@ -93,49 +80,6 @@ async def play(stores: Both, case: Case) -> None:
         new_id, told = numbered(), Told(store.in_force)
         for step in case.steps:
             await send(step, store, told, new_id)
-
-
-def want(field: str, *inner: Want, **args: Any) -> Want:
-    return Want(field, tuple(sorted(args.items())), inner)
-
-
-TOTAL, SPAN = want("total_count"), want("span")
-BRIEF = want("profile", want("identifiers", first=2))
-ENDS = (SPAN, want("sources"), BRIEF)
-
-
-def wants(random: Random) -> list[Want]:
-    """Every part of a profile, with arguments as they come."""
-    first = random.choice([0, 1, 2, 3, 20, 100])
-    types = random.choice([None, ("like",), ("share", "like")])
-    return [
-        want("successor", want("identifiers")),
-        want("retired_one_ids", first=first),
-        want("identifiers", *ENDS, TOTAL, first=first),
-        want("identifiers", TOTAL, first=first, namespaces=tuple(random.sample(["user", "mail", "device", "phone", "no"], 2))),
-        want("traits", want("identifier", SPAN), want("alternatives", want("identifier", SPAN), first=first)),
-        want("traits", keys=("at",)),
-        want("links", want("a", SPAN), want("b", BRIEF), want("bridge"), want("fragments", TOTAL, first=first), TOTAL, first=first),
-        want("links", want("bridge"), TOTAL, first=first, refused=True),
-        want("fragments", want("identifiers", SPAN), BRIEF, TOTAL, first=first),
-        want("fragments", TOTAL, first=first, sources=("crm",)),
-        want("judgements", want("a", SPAN), want("b"), first=first),
-        want("changes", want("gained", TOTAL, first=first), want("lost", SPAN), BRIEF, first=first),
-        want("related", BRIEF, TOTAL, first=first, types=types),
-        want(
-            "neighbourhood",
-            BRIEF,
-            depth=random.choice([1, 2, 3]),
-            direction=random.choice(["in", "out", "both"]),
-            types=types,
-            since=random.choice([None, minute(2)]),
-            min_weight=random.choice([0.0, 1.5]),
-            max_nodes=random.choice([1, 3, 200]),
-        ),
-    ]
-
-
-LISTS = ("identifiers", "links", "fragments", "judgements", "changes", "related")
 
 
 async def compare(stores: Both, random: Random) -> None:
@@ -216,15 +160,7 @@ async def found_again(stores: Both, random: Random, names: list[Identifier]) -> 
         ("link", (1, 2)),
     ]
     random.shuffle(ids)
-    inner = {
-        "profile": [want("identifiers"), want("successor")],
-        "identifier": [*ENDS],
-        "link": [want("fragments", first=2), want("bridge"), want("a", SPAN)],
-        "fragment": [want("identifiers", SPAN), BRIEF],
-        "change": [want("gained"), BRIEF],
-        "judgement": [want("a", BRIEF)],
-    }
-    await stores.agree("nodes", ids[:100], inner)
+    await stores.agree("nodes", ids[:100], NODES)
     for key, _ in everything.versions[:5]:
         await stores.agree("fragment", key, [want("identifiers"), BRIEF])
     for record in ("0", "1", "2", "gone"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from neo4j import AsyncDriver
 
+from graph.store.neo4j import cypher_history
 from graph.store.neo4j.connect import target_of
 from graph.store.neo4j.reads import cypher_audit, cypher_conflicts, cypher_evidence, cypher_identity, cypher_ties
 from graph.store.neo4j.store import Neo4jStore
@@ -16,16 +17,17 @@ from tests.graph.store.neo4j.test_plans import SCANS, fill, operators
 
 STATEMENTS: dict[str, str] = {
     name: text
-    for module in (cypher_identity, cypher_evidence, cypher_ties, cypher_conflicts, cypher_audit)
+    for module in (cypher_identity, cypher_evidence, cypher_ties, cypher_conflicts, cypher_audit, cypher_history)
     for name, text in module.STATEMENTS.items()
 }
 LISTS = ("ids", "ns", "one_ids", "identifiers", "namespaces", "pairs", "seqs", "followed", "rows", "words", "people", "declared")
+LISTS_OF_THE_PAST = ("commits", "texts")
 TEXTS = ("source", "record", "word")
 
 
 def values(statement: str) -> dict[str, Any]:
     """A value for every parameter."""
-    kinds: dict[str, Any] = {name: [] for name in LISTS} | dict.fromkeys(TEXTS, "a") | dict.fromkeys(("types", "among"))
+    kinds: dict[str, Any] = {name: [] for name in LISTS + LISTS_OF_THE_PAST} | dict.fromkeys(TEXTS, "a") | dict.fromkeys(("types", "among"))
     return {name: kinds.get(name, 3) for name in re.findall(r"\$(\w+)", statement)}
 
 
