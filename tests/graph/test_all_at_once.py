@@ -178,6 +178,6 @@ class AllAtOnce(RuleBasedStateMachine):
 
 
 def test_whatever_is_done_in_whatever_order_the_store_is_what_its_evidence_makes(kind: str, open_with: OpenWith, run: Run) -> None:
-    examples = settings().max_examples // 5 if kind == "sqlite" else 4
-    chosen = settings(max_examples=examples, phases=[Phase.generate], stateful_step_count=30, deadline=None)
+    examples, most = (settings().max_examples // 5, 30) if kind == "sqlite" else (3, 20)
+    chosen = settings(max_examples=examples, phases=[Phase.generate], stateful_step_count=most, deadline=None)
     run_state_machine_as_test(partial(AllAtOnce, open_with, run), settings=chosen)

@@ -211,6 +211,7 @@ SEEN_AT_LEAST = {
 """In 400 cases; what comes and goes is counted when it goes."""
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # what the histories hold is the same on every kind
 def test_rivals_park_groups_shared_identifiers_and_stars_come_and_go(
     open_with: OpenWith, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
