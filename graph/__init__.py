@@ -17,6 +17,7 @@ FRONT_DOOR = (
     "graph.conflicts",
     "graph.curate",
     "graph.errors",
+    "graph.forget",
     "graph.explain",
     "graph.ingest",
     "graph.interactions",
@@ -31,6 +32,7 @@ FRONT_DOOR = (
     "graph.resolve.whole",
     "graph.simulate",
     "graph.store",
+    "graph.store.keys",
     "graph.store.ports",
     "graph.views",
 )

@@ -53,6 +53,7 @@ def differences(held: Everything, rules: Rules) -> Iterator[str]:
     yield from audit.names()
     yield from audit.feed()
     yield from audit.facts()
+    yield from audit.erased()
 
 
 class _Audit:
@@ -262,6 +263,22 @@ class _Audit:
         for tie in sorted(summed.keys() | self.held.ties.keys()):
             if not _same_tie(summed.get(tie), self.held.ties.get(tie)):
                 yield f"tie {tie[:2]}: {self.held.ties.get(tie)} is stored, the interactions say {summed.get(tie)}"
+
+    def erased(self) -> Iterator[str]:
+        """Nothing but a number is left of who was erased, and every tombstone is of a receipt."""
+        stubs = {m.id: m for m in self.held.members if not m.value}
+        named = {at for _, seen in self.held.versions for at in seen.ids} | {at for at, _, _ in self.held.carried}
+        named |= {at for j in self.held.judgements for at in j.ends} | {at for row in self.held.links for at in (row.a, row.b)}
+        named |= {at for origin, target, *_ in self.held.interactions for at in (origin, target)}
+        named |= {at for origin, target, _ in self.held.ties for at in (origin, target)}
+        for at, m in sorted(stubs.items()):
+            if m.profile or m.flags or m.group is not None or at in named:
+                yield f"identifier {at} was erased, and something is left of it"
+        for erasure, at in sorted(set(self.held.buried)):
+            if erasure not in self.held.erasures:
+                yield f"a tombstone of identifier {at} is of erasure {erasure}, which has no receipt"
+            if at not in stubs:
+                yield f"identifier {at} has a tombstone and was not erased"
 
 
 def _same_tie(a: tuple[int, float, int, int] | None, b: tuple[int, float, int, int] | None) -> bool:

@@ -7,20 +7,23 @@ operation sent with it does exactly that, or answers STALE.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from graph.audit import moves, subjects
-from graph.errors import KeyReused, NotFound, Stale
+from graph.erased import erased_among, without_erased
+from graph.errors import AnswerErased, KeyReused, NotFound, Stale
 from graph.evidence import Evidence, Piece, field_of
+from graph.forget import erase
 from graph.ids import new_one_id
 from graph.judging import content, record_judgements
 from graph.model import FragmentStatus, Judgement, Key, RecordKey
-from graph.operations import Judge, Merge, Operation, Revert, Withdraw
+from graph.operations import Erase, Judge, Merge, Operation, Revert, Withdraw
 from graph.outcome import Outcome, outcome_of
 from graph.planning import judgement_of, merge_of, split_of
 from graph.resolve.rules import Rules
+from graph.resolve.scrub import without_ends
 from graph.settle import settle_step
 from graph.store.ports import Deed, Delta, Store, Writing
 from graph.undo import undo
@@ -30,13 +33,15 @@ __all__ = ["Curated", "Preview", "judge", "perform", "preview", "withdraw"]
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """`changes` are feed positions, `profiles` the numbers of the profiles left; `unchanged` counts what was on record before."""
+    """`changes` are feed positions, `profiles` the numbers of the profiles left; `unchanged` counts what was on record before;
+    `erased` are the places of what was left out since it names who was erased."""
 
     changes: tuple[int, ...]
     profiles: tuple[int, ...]
     token: int
     unchanged: int = 0
     replayed: bool = False
+    erased: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +67,26 @@ async def judge(
         digest = blake2b(b"".join(digests), digest_size=16).digest()
         if (earlier := await _answered(writing, key, digest)) is not None:
             return earlier
+        usable, erased = await _allowed(writing, store, judgements)
+        digests = [content(judgement) for judgement in usable]
         known = await writing.judgement_digests(digests)
-        new = {d: j for d, j in zip(digests, judgements, strict=True) if d not in known}
-        done = Curated((), (), writing.commit - 1, len(judgements))
+        new = {d: j for d, j in zip(digests, usable, strict=True) if d not in known}
+        done = Curated((), (), writing.commit - 1, len(usable), erased=erased)
         if new:
             field, evidence, named = await record_judgements(writing, list(new.values()), store.in_force, one_decision=False)
             delta, positions = await settle_step(writing, field, evidence, named, new_id)
-            done = _curated(delta, positions, writing, len(judgements) - len(new))
+            done = replace(_curated(delta, positions, writing, len(usable) - len(new)), erased=erased)
             figures = {"judgements": len(new), **moves(delta)}
             await writing.write_deed(Deed(Judge.name, await subjects(writing, named, delta), figures, key=key_id))
         await _answer(writing, key, digest, done)
         return done
+
+
+async def _allowed(writing: Writing, store: Store, judgements: Sequence[Judgement]) -> tuple[list[Judgement], tuple[int, ...]]:
+    """The judgements without those who were erased, and the places of those of which nothing is left."""
+    gone = await erased_among(writing, store, (end for j in judgements for end in (j.a, j.b, *j.with_a, *j.with_b)))
+    left = [without_ends(one, gone, store.in_force) for one in judgements] if gone else list(judgements)
+    return [one for one in left if one is not None], tuple(place for place, one in enumerate(left) if one is None)
 
 
 async def withdraw(
@@ -104,7 +118,9 @@ async def perform(
     async with store.writing(operation.kind, by=by, reason=operation.reason, apart=token is not None) as writing:
         if (earlier := await _answered(writing, key, digest)) is not None:
             return earlier
-        worked = await _work(writing, operation, store.in_force, by, new_id)
+        allowed = await without_erased(writing, store, operation)
+        key_of = store.erasure_key.made() if isinstance(operation, Erase) else b""
+        worked = await _work(writing, allowed, store, by, new_id, key_of)
         if token is not None and token != (await _outcome(writing, worked, store.in_force)).token(digest):
             raise Stale
         concerned = await subjects(writing, worked.named, worked.delta)
@@ -118,7 +134,8 @@ async def preview(store: Store, operation: Operation, *, by: str | None = None) 
     """What `perform` would do now; nothing is written. It takes the gate for as long as the operation would."""
     try:
         async with store.writing(operation.kind, by=by, reason=operation.reason, apart=True) as writing:
-            worked = await _work(writing, operation, store.in_force, by, new_one_id)
+            allowed = await without_erased(writing, store, operation)
+            worked = await _work(writing, allowed, store, by, new_one_id, b"")
             raise _Shown(await _outcome(writing, worked, store.in_force))
     except _Shown as shown:
         return Preview(shown.outcome.token(operation.digest()), shown.outcome)
@@ -142,14 +159,21 @@ class _Worked(NamedTuple):
     together: frozenset[int] = frozenset()
 
 
-async def _work(writing: Writing, operation: Operation, rules: Rules, by: str | None, new_id: Callable[[], str]) -> _Worked:
+async def _work(
+    writing: Writing, operation: Operation, store: Store, by: str | None, new_id: Callable[[], str], erasure_key: bytes
+) -> _Worked:
+    rules = store.in_force
+    figures: dict[str, Any]
+    if isinstance(operation, Erase):
+        gone = await erase(writing, operation, store, erasure_key, new_id)
+        figures = {"identifiers": len(gone.ids), "records": gone.records}
+        return _Worked(gone.delta, gone.positions, ("erasure", writing.commit), gone.ids, figures)
     if isinstance(operation, Withdraw):
         return await _withdraw(writing, operation, rules, new_id)
     if isinstance(operation, Revert):
         undone = await undo(writing, operation, rules, new_id)
         return _Worked(undone.delta, undone.positions, ("revert", writing.commit), undone.concerned, {"undone": undone.kind})
     asked: frozenset[int] = frozenset()
-    figures: dict[str, Any]
     if isinstance(operation, Judge):
         judgements = await judgement_of(writing, operation, rules, by)
         figures = {"kind": operation.judgement.value}
@@ -194,10 +218,13 @@ async def _answered(writing: Writing, key: Key | None, digest: bytes) -> Curated
     if answer[0] != digest:
         raise KeyReused
     kept = answer[1]
-    return Curated(tuple(kept["changes"]), tuple(kept["profiles"]), kept["token"], kept["unchanged"], replayed=True)
+    if "erased" in kept:
+        raise AnswerErased
+    return Curated(tuple(kept["changes"]), tuple(kept["profiles"]), kept["token"], kept["unchanged"], True, tuple(kept.get("left_out", ())))
 
 
 async def _answer(writing: Writing, key: Key | None, digest: bytes, done: Curated) -> None:
     if key is not None:
         result: dict[str, Any] = {"changes": done.changes, "profiles": done.profiles, "token": done.token, "unchanged": done.unchanged}
+        result |= {"left_out": done.erased} if done.erased else {}
         await writing.answer(key, digest, result)

@@ -6,11 +6,14 @@
     │   ├── ValueTooLong       LIMIT_EXCEEDED
     │   ├── TooMuchPast        LIMIT_EXCEEDED: a read as of an earlier time would have to look at too much
     │   ├── BadCursor          INVALID: a cursor or id this service never gave out
-    │   └── NotFound           NOT_FOUND: what the request names is not on record
+    │   ├── NotFound           NOT_FOUND: what the request names is not on record
+    │   └── Erased             ERASED: what the request names was erased
     ├── Stale                  STALE: the outcome is no longer what the preview showed
     ├── BadRules               INVALID: a rules document that cannot be applied
     ├── KeyReused              CONFLICT: an idempotency key came back with other content
     ├── Expired                EXPIRED: asked for what the retention horizon has dropped
+    ├── AnswerErased           ERASED: an idempotency key whose answer went with what was erased
+    ├── KeyTrouble             UNAVAILABLE: the erasure key is not here, or is another one
     └── StoreTrouble           UNAVAILABLE, retryable: the store did not answer; nothing is known to be written
         └── StoreBusy          BUSY, retryable: the write gate was not free in time
 
@@ -22,11 +25,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "AnswerErased",
     "BadCursor",
     "BadInput",
     "BadRules",
+    "Erased",
     "Expired",
     "KeyReused",
+    "KeyTrouble",
     "NotFound",
     "OneIDError",
     "Stale",
@@ -103,6 +109,15 @@ class NotFound(BadInput):
     code = "NOT_FOUND"
 
 
+class Erased(BadInput):
+    """What the request names was erased; `allowAgain` lifts that for a person who returns."""
+
+    code = "ERASED"
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        super().__init__("this was erased, and is refused until it is allowed again", path)
+
+
 class BadRules(OneIDError):
     """A rules document that cannot be applied; the message names the key."""
 
@@ -118,6 +133,15 @@ class KeyReused(OneIDError):
         super().__init__("this clientMutationId was used before with other content; use a new one")
 
 
+class AnswerErased(OneIDError):
+    """An idempotency key came back whose answer was about somebody who has been erased since."""
+
+    code = "ERASED"
+
+    def __init__(self) -> None:
+        super().__init__("this request was done, and what it was about has been erased since")
+
+
 class Stale(OneIDError):
     """An operation came with the token of a preview that showed another outcome than it would have now."""
 
@@ -131,6 +155,12 @@ class Expired(OneIDError):
     """Asked for what the retention horizon has dropped."""
 
     code = "EXPIRED"
+
+
+class KeyTrouble(OneIDError):
+    """The erasure key is not here, or is not the one that this store's tombstones were made with."""
+
+    code = "UNAVAILABLE"
 
 
 class StoreTrouble(OneIDError):

@@ -32,7 +32,8 @@ class Evidence:
     `unlinked` versions go on without their links, `linked` ones have them again. `mentioned` are identifiers that something else makes
     known (a judgement, an interaction), `dropped` those that it no longer mentions. `regrouped`: members of judged groups that changed,
     with the group before; `parted`: ends of a `distinct` that took or lost force. `repinned`: OneIDs that follow something else from now
-    on, whatever the evidence; `unmade`: those that shall name nobody where their profile has another.
+    on, whatever the evidence; `unmade`: those that shall name nobody where their profile has another. `erased`: identifiers that are gone
+    for good.
     """
 
     cause_kind: str
@@ -47,6 +48,7 @@ class Evidence:
     causes: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
     repinned: dict[int, PinState] = field(default_factory=dict)
     unmade: set[int] = field(default_factory=set)
+    erased: frozenset[int] = frozenset()
 
 
 @lru_cache(maxsize=16)
@@ -113,6 +115,10 @@ class Field:
         self.text[at] = identifier.text
         self.profile[at] = 0
         self.flags[at] = 0
+
+    def fresh_identifiers(self) -> set[Identifier]:
+        """Those that are new to the store."""
+        return set(self.fresh.values())
 
     def number_of(self, at: int) -> int:
         """The number of an identifier's namespace."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from graph.errors import KeyReused
+from graph.erased import marks, recognised, same_key
+from graph.errors import AnswerErased, KeyReused
 from graph.evidence import Evidence, Piece, field_of
 from graph.ids import new_one_id
 from graph.model import Fragment, FragmentStatus, Identifier, Instant, Key, RecordKey
 from graph.resolve.records import content
 from graph.resolve.rules import Blocked, Rules
+from graph.resolve.scrub import Traces, without
+from graph.resolve.tombstones import key_mark, record_mark, surrogate
 from graph.settle import settle_step
 from graph.store.ports import Content, Head, NewVersion, Store, Writing
 from graph.traits.names import tokens
@@ -25,18 +28,21 @@ FUTURE = 5 * 60 * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class IngestedOne:
-    """What became of one fragment. `one_id` is that of its strongest usable identifier, `one_ids` those of all, `blocked` as sent."""
+    """What became of one fragment. `one_id` is that of its strongest usable identifier, `one_ids` those of all, `blocked` as sent, and so
+    is `erased`: who was, and is left out."""
 
     index: int
     status: FragmentStatus
     one_id: str | None
     one_ids: tuple[str, ...]
     blocked: tuple[Identifier, ...]
+    erased: tuple[Identifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """`unchanged` counts fragments whose content was on record before. `token` makes a later read wait for this write.
+    """`unchanged` counts fragments whose content was on record before. `token` makes a later read wait for this write. `erased`: the places
+    of fragments of which nothing landed, since all who are in them were erased; they have no result.
 
     `replayed`: an answer kept with its idempotency key, counts only.
     """
@@ -46,15 +52,18 @@ class Ingested:
     results: tuple[IngestedOne, ...]
     token: int
     replayed: bool = False
+    erased: tuple[int, ...] = ()
 
 
 class _Prepared(NamedTuple):
-    """A fragment before it is known what the store has of it."""
+    """A fragment before it is known what the store has of it, with its place in the request."""
 
+    place: int
     fragment: Fragment
     asked: Content
     usable: tuple[Identifier, ...]
     blocked: tuple[Identifier, ...]
+    erased: tuple[Identifier, ...] = ()
 
 
 async def ingest(
@@ -71,20 +80,24 @@ async def ingest(
     The same `key` with the same fragments gives the first answer again (its counts); with others, KeyReused.
     """
     rules = store.in_force
-    prepared = [_prepare(fragment, rules) for fragment in fragments]
+    prepared = [_prepare(index, fragment, rules) for index, fragment in enumerate(fragments)]
     digest = blake2b(b"".join(p.asked.digest for p in prepared), digest_size=16).digest()
     async with store.writing("fragment", by=by) as writing:
         if key is not None and (answer := await writing.answered(key)) is not None:
             if answer[0] != digest:
                 raise KeyReused
-            return Ingested(answer[1]["accepted"], answer[1]["unchanged"], (), writing.commit - 1, replayed=True)
-        done = await _step(writing, prepared, rules, new_id, reading=reading)
+            if "erased" in answer[1]:
+                raise AnswerErased
+            left_out = tuple(answer[1].get("left_out", ()))
+            return Ingested(answer[1]["accepted"], answer[1]["unchanged"], (), writing.commit - 1, replayed=True, erased=left_out)
+        done = await _step(writing, store, prepared, new_id, reading=reading)
         if key is not None:
-            await writing.answer(key, digest, {"accepted": done.accepted, "unchanged": done.unchanged})
+            counts: dict[str, Any] = {"accepted": done.accepted, "unchanged": done.unchanged}
+            await writing.answer(key, digest, counts | ({"left_out": done.erased} if done.erased else {}))
         return done
 
 
-def _prepare(fragment: Fragment, rules: Rules) -> _Prepared:
+def _prepare(index: int, fragment: Fragment, rules: Rules) -> _Prepared:
     usable: dict[Identifier, None] = {}
     blocked: list[Identifier] = []
     for identifier in fragment.identifiers:
@@ -93,11 +106,12 @@ def _prepare(fragment: Fragment, rules: Rules) -> _Prepared:
             blocked.append(identifier)
         else:
             usable[normalised] = None
-    return _Prepared(fragment, Content(fragment.key, content(fragment)), tuple(usable), tuple(blocked))
+    return _Prepared(index, fragment, Content(fragment.key, content(fragment)), tuple(usable), tuple(blocked))
 
 
-async def _step(writing: Writing, prepared: Sequence[_Prepared], rules: Rules, new_id: Callable[[], str], *, reading: bool) -> Ingested:
-    heads = await writing.heads([p.asked for p in prepared])
+async def _step(writing: Writing, store: Store, came: Sequence[_Prepared], new_id: Callable[[], str], *, reading: bool) -> Ingested:
+    rules = store.in_force
+    prepared, heads = await _heads(writing, store, came)
     plan = _Plan(writing, heads)
     field, ids = await field_of(writing, rules, (i for p in prepared for i in p.usable))
     names = rules.traits.names
@@ -109,7 +123,40 @@ async def _step(writing: Writing, prepared: Sequence[_Prepared], rules: Rules, n
         await settle_step(writing, field, plan.evidence, facts, new_id)
     results = await _results(writing, prepared, plan, ids, rules) if reading else ()
     token = writing.commit if plan.versions else writing.commit - 1  # a step that writes nothing has no commit
-    return Ingested(plan.accepted, len(prepared) - plan.accepted, results, token)
+    left_out = tuple(sorted({p.place for p in came} - {p.place for p in prepared})) if len(prepared) < len(came) else ()
+    return Ingested(plan.accepted, len(prepared) - plan.accepted, results, token, erased=left_out)
+
+
+async def _heads(writing: Writing, store: Store, came: Sequence[_Prepared]) -> tuple[Sequence[_Prepared], dict[Content, Head]]:
+    """The fragments as they may land, and what the store has of their records. Whether anybody in them was erased is asked along, and only
+    where anybody ever was."""
+    if not writing.buried or not came:
+        return came, await writing.heads([p.asked for p in came])
+    key, rules = store.erasure_key.read(), store.in_force
+    named = marks(key, (one for p in came for one in (*p.usable, *p.blocked)), rules)
+    records = {record_mark(key, p.fragment.key): p.fragment.key for p in came}
+    heads = await writing.heads([p.asked for p in came], [*named, *records, key_mark(key)])
+    same_key(key, writing.met)
+    gone = recognised(named, writing.met)
+    renamed = {record for mark, record in records.items() if mark in writing.met}
+    if not gone and not renamed:
+        return came, heads
+    left = [_spared(p, gone, renamed, key, rules) for p in came]
+    prepared = [p for p in left if p is not None]
+    return prepared, await writing.heads([p.asked for p in prepared])
+
+
+def _spared(p: _Prepared, gone: set[Identifier], renamed: set[RecordKey], key: bytes, rules: Rules) -> _Prepared | None:
+    """What may land of a fragment; None: nothing, since all who are in it were erased."""
+    sent = p.fragment
+    less = without(sent, gone, rules)
+    erased = tuple(one for one in sent.identifiers if one in gone or rules.normalise(one) in gone)
+    if erased and Traces(gone, [one.value for one in erased], rules).in_text(sent.id):
+        renamed = renamed | {sent.key}
+    if sent.key in renamed:
+        less = replace(less, id=surrogate(key, sent.key).id)
+    left = _prepare(p.place, less, rules)._replace(erased=erased)
+    return None if erased and not left.usable else left
 
 
 class _Counting(NamedTuple):
@@ -205,8 +252,8 @@ async def _results(
 ) -> tuple[IngestedOne, ...]:
     names = await writing.one_ids(ids.values())
     results = []
-    for index, (p, status) in enumerate(zip(prepared, plan.status, strict=True)):
+    for p, status in zip(prepared, plan.status, strict=True):
         usable = sorted(p.usable, key=lambda i: (rules.namespace(i.namespace).rank, i.value))
         found = list(dict.fromkeys(name for i in usable if (name := names.get(ids[i])) is not None))
-        results.append(IngestedOne(index, status, found[0] if found else None, tuple(found), p.blocked))
+        results.append(IngestedOne(p.place, status, found[0] if found else None, tuple(found), p.blocked, p.erased))
     return tuple(results)

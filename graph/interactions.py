@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
-from graph.errors import KeyReused
+from graph.erased import erased_among
+from graph.errors import AnswerErased, Erased, KeyReused
 from graph.evidence import Evidence, field_of
 from graph.ids import new_one_id
 from graph.ingest import effective
@@ -19,6 +20,9 @@ from graph.settle import settle_step
 from graph.store.ports import Content, NewInteraction, Store, Writing
 
 __all__ = ["Recorded", "Rejected", "record", "withdraw"]
+
+_Usable: TypeAlias = tuple[Interaction, Content, Identifier, Identifier]
+"""What came, with its ends normalised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ async def record(
     """
     rules = store.in_force
     rejected: list[Rejected] = []
-    usable: list[tuple[Interaction, Content, Identifier, Identifier]] = []
+    usable: list[_Usable] = []
     contents = [Content(i.key, _content(i)) for i in interactions]
     for index, (interaction, content) in enumerate(zip(interactions, contents, strict=True)):
         ends = rules.normalise(interaction.origin), rules.normalise(interaction.target)
@@ -70,6 +74,9 @@ async def record(
     async with store.writing("interactions", by=by) as writing:
         if (earlier := await _answered(writing, key, digest)) is not None:
             return earlier
+        gone = await erased_among(writing, store, (end for i in interactions for end in (i.origin, i.target)))
+        if gone:
+            rejected, usable = _spared(interactions, rejected, usable, gone, store)
         accepted = await _record(writing, store, usable, new_id)
         token = writing.commit if accepted else writing.commit - 1  # a step that writes nothing has no commit
         done = Recorded(accepted, len(usable) - accepted, tuple(rejected), token)
@@ -77,9 +84,19 @@ async def record(
         return done
 
 
-async def _record(
-    writing: Writing, store: Store, usable: Sequence[tuple[Interaction, Content, Identifier, Identifier]], new_id: Callable[[], str]
-) -> int:
+def _spared(
+    came: Sequence[Interaction], rejected: Sequence[Rejected], usable: Sequence[_Usable], gone: set[Identifier], store: Store
+) -> tuple[list[Rejected], list[_Usable]]:
+    """What is rejected, and what is left, where some were erased; one that a blocked end is a trace of says so."""
+    found = {one.index: one for one in rejected}
+    for index, i in enumerate(came):
+        wrong = [field for field, end in (("from", i.origin), ("to", i.target)) if end in gone or store.in_force.normalise(end) in gone]
+        if wrong:
+            found[index] = Rejected(index, Erased.code, Erased(()).message, (wrong[0],))
+    return [found[index] for index in sorted(found)], [one for one in usable if one[2] not in gone and one[3] not in gone]
+
+
+async def _record(writing: Writing, store: Store, usable: Sequence[_Usable], new_id: Callable[[], str]) -> int:
     heads = await writing.interaction_heads([content for _, content, _, _ in usable])
     field, ids = await field_of(writing, store.in_force, (end for _, _, a, b in usable for end in (a, b)))
     written: dict[RecordKey, NewInteraction] = {}
@@ -161,6 +178,8 @@ async def _answered(writing: Writing, key: Key | None, digest: bytes) -> Recorde
     if answer[0] != digest:
         raise KeyReused
     kept = answer[1]
+    if "erased" in kept:
+        raise AnswerErased
     rejected = tuple(Rejected(r[0], r[1], r[2], tuple(r[3])) for r in kept["rejected"])
     return Recorded(kept["accepted"], kept["unchanged"], rejected, kept["token"], replayed=True)
 

@@ -158,7 +158,7 @@ async def simulated(store: Store, result: Mapping[str, Any], first: int, want: S
     ids = {n for before, after, _ in examples for _, _, members in (*before, *after) for n in members}
     ids |= {n for *_, because in examples for n in because[1:3] if n is not None}
     found = await store.nodes([("identifier", n) for n in sorted(ids)], {"identifier": want}) if ids else ()
-    views = {view.id: view for view in found if isinstance(view, IdentifierView)}
+    views = {view.id: view for view in found if isinstance(view, IdentifierView) and view.identifier.value}
 
     def side(one: Sequence[Any]) -> ShownProfile:
         return ShownProfile(one[0], tuple(views[n] for n in one[2] if n in views), one[1])

@@ -16,7 +16,7 @@ from graph.resolve.judged import judge as decide
 from graph.resolve.rules import Blocked, Rules
 from graph.store.ports import JUDGED, JudgementRow, Writing
 
-__all__ = ["content", "record_judgements", "take_back"]
+__all__ = ["content", "record_judgements", "settle_ended", "take_back"]
 
 
 def content(judgement: Judgement) -> bytes:
@@ -70,6 +70,19 @@ async def take_back(writing: Writing, field: Field, evidence: Evidence, rows: Se
     else:
         evidence.dropped |= ends
     await _judge_again(writing, field, evidence, ends, {row.id for row in rows} if back else set())
+    await field.settle_groups(writing)
+
+
+async def settle_ended(writing: Writing, field: Field, evidence: Evidence, rows: Sequence[JudgementRow], less: set[int]) -> None:
+    """Judgements that counted are gone from the store, or say less there (`less`, by number); `rows` as they were. Judged groups are
+    settled, and `evidence` says what follows."""
+    if not rows:
+        return
+    ends = {at for row in rows for at in row.ends}
+    field.meet(m for m in (await writing.faces([at for at in ends if at not in field.flags])).values() if m is not None)
+    evidence.parted.update(at for row in rows if row.kind is JudgementKind.DISTINCT for at in row.ends)
+    evidence.dropped |= ends
+    await _judge_again(writing, field, evidence, ends, less)
     await field.settle_groups(writing)
 
 

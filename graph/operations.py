@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 from graph.model import Identifier, JudgementKind, RecordKey
 from graph.views import LookUp
 
-__all__ = ["Judge", "Merge", "Operation", "Revert", "Split", "Withdraw"]
+__all__ = ["Erase", "Judge", "Merge", "Operation", "Revert", "Split", "Withdraw"]
 
 
 class _Asked:
@@ -76,4 +76,15 @@ class Revert(_Asked):
     reason: str
 
 
-Operation: TypeAlias = Judge | Merge | Split | Withdraw | Revert
+@dataclass(frozen=True, slots=True)
+class Erase(_Asked):
+    """Somebody is forgotten: all identifiers of this profile, or these, raw as sent."""
+
+    kind: ClassVar[str] = "erasure"
+    name: ClassVar[str] = "erase"
+    profile: LookUp | None
+    identifiers: tuple[Identifier, ...]
+    reason: str
+
+
+Operation: TypeAlias = Judge | Merge | Split | Withdraw | Revert | Erase

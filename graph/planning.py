@@ -16,7 +16,7 @@ from graph.resolve.rules import Blocked, Rules
 from graph.store.ports import NAMESPACE_SHIFT, JudgementRow, Member, Writing
 from graph.views import ByIdentifier, ByNumber, LookUp
 
-__all__ = ["judgement_of", "merge_of", "split_of"]
+__all__ = ["judgement_of", "merge_of", "profile_at", "split_of"]
 
 
 async def judgement_of(writing: Writing, operation: Judge, rules: Rules, by: str | None) -> list[Judgement]:
@@ -37,7 +37,7 @@ async def judgement_of(writing: Writing, operation: Judge, rules: Rules, by: str
 async def merge_of(writing: Writing, operation: Merge, rules: Rules, by: str | None) -> tuple[list[Judgement], frozenset[int]]:
     """`same` between the strongest identifiers of the profiles; between those of every namespace whose limit their union would break; and
     between the ends of every `distinct` that stands between them. With it the ids of all their members, to be found in one profile."""
-    numbers = [await _profile_at(writing, by_, ("profiles", str(place))) for place, by_ in enumerate(operation.profiles)]
+    numbers = [await profile_at(writing, by_, ("profiles", str(place))) for place, by_ in enumerate(operation.profiles)]
     if len(set(numbers)) < 2:
         raise BadInput("two profiles at least are wanted; those that came are one already", ("profiles",))
     field, _ = await field_of(writing, rules, ())
@@ -82,7 +82,7 @@ def _chain(field: Field, group: Collection[int]) -> Iterable[tuple[int, int]]:
 
 async def split_of(writing: Writing, operation: Split, rules: Rules, by: str | None) -> list[Judgement]:
     """`distinct` between every detached and every remaining identifier; with `together` also `same` among the detached."""
-    n = await _profile_at(writing, operation.profile, ("profile",))
+    n = await profile_at(writing, operation.profile, ("profile",))
     field, _ = await field_of(writing, rules, ())
     members = await writing.members([n])
     field.meet(members)
@@ -109,7 +109,7 @@ async def split_of(writing: Writing, operation: Split, rules: Rules, by: str | N
     return [apart, *one]
 
 
-async def _profile_at(writing: Writing, by: LookUp | None, path: tuple[str, ...]) -> int:
+async def profile_at(writing: Writing, by: LookUp | None, path: tuple[str, ...]) -> int:
     """The profile that a look-up leads to, as of this step; NotFound where nobody is there."""
     n: int | None = None
     if isinstance(by, ByIdentifier):

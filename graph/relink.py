@@ -47,6 +47,12 @@ async def relink(writing: Writing, field: Field, evidence: Evidence, summaries: 
     return work.outcome()
 
 
+def _earlier(evidence: Evidence, after: Mapping[int, int], ids: Iterable[int]) -> dict[int, int]:
+    """The judged groups of these before this step."""
+    changed = evidence.regrouped
+    return {at: group for at in ids if (group := changed[at] if at in changed else after.get(at)) is not None}
+
+
 class _Relink:
     """`before`: links as they were; `stored`: as the store has them now; `now`: as they shall be (None: no more)."""
 
@@ -112,9 +118,9 @@ class _Relink:
 
     async def count(self, evidence: Evidence) -> None:
         for piece in (*evidence.added, *evidence.linked):
-            self._note(piece, self.plus)
-        for piece in (*evidence.ended, *evidence.unlinked):
-            self._note(piece, self.minus)
+            self._note(piece, self.plus, self.field.group)
+        for piece in (*evidence.ended, *evidence.unlinked):  # counted as it was when its identifiers were grouped as they were
+            self._note(piece, self.minus, _earlier(evidence, self.field.group, piece.ids) if evidence.regrouped else self.field.group)
         if evidence.regrouped:
             await self._regroup(evidence)
         fresh = self.field.fresh
@@ -135,12 +141,12 @@ class _Relink:
                 tally.add(seen.observed, seen.score, clean=wrong.isdisjoint(pair))
             self._set(pair, tally)
 
-    def _note(self, piece: Piece, into: dict[Pair, list[Sighted]]) -> None:
+    def _note(self, piece: Piece, into: dict[Pair, list[Sighted]], group: Mapping[int, int]) -> None:
         ids = piece.ids
         if len(ids) < 2 or not piece.links:
             return
         alone = len({at >> NAMESPACE_SHIFT for at in ids}) == len(ids)  # one of each namespace contradicts nothing
-        wrong = frozenset() if alone else contradictory(ids, self.ground, self.field.group)
+        wrong = frozenset() if alone else contradictory(ids, self.ground, group)
         for pair in pairs_of(ids):
             sighted = (piece, not wrong or wrong.isdisjoint(pair))
             if (there := into.get(pair)) is None:
@@ -150,12 +156,12 @@ class _Relink:
 
     async def _regroup(self, evidence: Evidence) -> None:
         """Versions that carry several regrouped identifiers may begin or cease to contradict themselves."""
-        changed = evidence.regrouped
-        carrying = await self.writing.carrying_several(changed)
+        new = {piece.version for piece in (*evidence.added, *evidence.linked)}  # counted already
+        carrying = [seen for seen in await self.writing.carrying_several(evidence.regrouped) if seen.version not in new]
         await self._meet({at for seen in carrying for at in seen.ids})
         for seen in carrying:
             after = self.field.group
-            earlier = {at: g for at in seen.ids if (g := changed[at] if at in changed else after.get(at)) is not None}
+            earlier = _earlier(evidence, after, seen.ids)
             was, now = contradictory(seen.ids, self.ground, earlier), contradictory(seen.ids, self.ground, after)
             piece = Piece(seen.version, seen.ids, seen.observed, seen.score)
             for pair in pairs_of(seen.ids) if was != now else ():

@@ -213,6 +213,8 @@ class Renaming:
         before = self._before.get(n)
         if before is None:
             return ChangeKind.CREATED
+        if not self.evidence.erased.isdisjoint(lost):
+            return ChangeKind.ERASED
         if n not in naming:
             return ChangeKind.RETIRED if before.size else ChangeKind.MOVED
         if not before.size:

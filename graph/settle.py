@@ -30,7 +30,7 @@ async def settle_step(
 
     The delta and the feed positions of its changes come back.
     """
-    if writing.sleepers and evidence.cause_kind != "revert":  # a revert says itself whom it wakes
+    if writing.sleepers and evidence.cause_kind not in ("revert", "erasure"):  # one says itself whom it wakes, the other shows nothing anew
         await _wake(writing, evidence)
     unknown = [at for at in facts if at not in field.flags]
     if unknown:

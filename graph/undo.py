@@ -100,6 +100,11 @@ async def _apply(writing: Writing, field: Field, evidence: Evidence, wanted: Don
     if not named:
         return changed
     found = {row.id: row for row in await writing.versions(named)}
+    here = found.keys()  # others were erased since
+    wanted = {
+        **{what: [id for id in wanted.get(what, ()) if id in here] for what in ("marked", "unmarked")},
+        **{what: [pair for pair in wanted.get(what, ()) if pair[0] in here] for what in ("withdrawn", "lifted")},
+    }
     now = dict(found)
     for id in wanted.get("marked", ()):
         now[id] = now[id]._replace(unlinked=now[id].unlinked or writing.commit)
@@ -180,3 +185,14 @@ async def _put_back_pins(writing: Writing, evidence: Evidence, commit: int, oper
         before = evidence.repinned.get(row.n, PinState(pin=row.pin))
         if before.pin is not None:
             evidence.repinned[row.n] = PinState(asleep=before.pin)
+    if writing.buried:
+        await _leave_the_erased(writing, evidence)
+
+
+async def _leave_the_erased(writing: Writing, evidence: Evidence) -> None:
+    """No OneID goes back to an identifier that is gone for good."""
+    ends = {n: state.pin if state.pin is not None else state.asleep for n, state in evidence.repinned.items()}
+    faces = await writing.faces({at for at in ends.values() if at is not None})
+    for n, at in ends.items():
+        if at is not None and (face := faces.get(at)) is not None and not face.value:
+            del evidence.repinned[n]

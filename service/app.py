@@ -52,7 +52,9 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         async with AsyncExitStack() as stack:
             opened = store
             if opened is None:
-                opened = await stack.enter_async_context(open_store(settings.store, _rules(settings.rules)))
+                opened = await stack.enter_async_context(
+                    open_store(settings.store, _rules(settings.rules), erasure_key=settings.erasing_with())
+                )
             jobs = Jobs(opened)
             app.state.service = endpoint.service = Service(settings, opened, counts, closing, jobs)
             app.state.holdings = Holdings()

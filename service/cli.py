@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from service.cli_erase import erase
 from service.cli_explain import explain
 from service.cli_export import export
 from service.cli_load import load
@@ -44,6 +45,7 @@ app.command()(load)
 app.command()(simulate)
 app.command()(explain)
 app.command()(export)
+app.command()(erase)
 app.command()(check)
 app.command()(schema)
 app.add_typer(keys, name="keys")

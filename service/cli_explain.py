@@ -69,7 +69,7 @@ async def _explained(settings: Settings, a: Identifier, b: Identifier) -> Explan
     from graph.views import Want
 
     link = (Want("fragments", (("first", _RECORDS),)), Want("bridge"))
-    async with open_store(settings.store, rules_of(settings)) as store:
+    async with open_store(settings.store, rules_of(settings), erasure_key=settings.erasing_with()) as store:
         return await explained(store, a, b, [Want(name, inner=link) for name in _LISTS])
 
 

@@ -77,7 +77,7 @@ async def _export(settings: Settings, kind: What, form: Form, file: BinaryIO) ->
     from service.files.exports import write_export
 
     columns = (SpinnerColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn())
-    async with open_store(settings.store, rules_of(settings)) as store:
+    async with open_store(settings.store, rules_of(settings), erasure_key=settings.erasing_with()) as store:
         with Progress(*columns, console=say, disable=not say.is_terminal, transient=True) as bar:
             task = bar.add_task(kind.value, total=None)
             return await write_export(store.export(kind.value), kind.value, form.value, file, lambda n: bar.update(task, completed=n))

@@ -91,7 +91,7 @@ def _paths(files: list[str], mapping: Path | None) -> tuple[list[str], Mapping |
 async def _load(settings: Settings, parts: list[Part], rejects: Path | None, batch: int) -> Loaded:
     from graph.store import open_store
 
-    async with open_store(settings.store, rules_of(settings)) as store:
+    async with open_store(settings.store, rules_of(settings), erasure_key=settings.erasing_with()) as store:
         with stopping() as stopped:
             return await load_parts(store, settings.store, parts, rejects=rejects, batch=batch, stopped=stopped)
 

@@ -61,7 +61,7 @@ async def _load_sample(settings: Settings) -> bool:
     plan = mapping()
     parts = parts_of([str(path) for path in plan.paths(FOLDER)], plan)
     say.print("loading the bundled sample: customers of five systems, and a social network", markup=False)
-    async with open_store(settings.store, rules_of(settings)) as store:
+    async with open_store(settings.store, rules_of(settings), erasure_key=settings.erasing_with()) as store:
         with stopping() as stopped:
             loaded = await load_parts(store, settings.store, parts, rejects=None, batch=1000, stopped=stopped)
         if loaded.finished:
@@ -90,7 +90,7 @@ async def _reach(settings: Settings) -> None:
     """Open the store once, so that what is wrong with it is told before anything listens."""
     from graph.store import open_store
 
-    async with open_store(settings.store, rules_of(settings)):
+    async with open_store(settings.store, rules_of(settings), erasure_key=settings.erasing_with()):
         pass
 
 

@@ -48,7 +48,7 @@ async def _checked(settings: Settings) -> CheckReport:
     from graph.check import check as checked
     from graph.store import open_store
 
-    async with open_store(settings.store, rules_of(settings)) as store:
+    async with open_store(settings.store, rules_of(settings), erasure_key=settings.erasing_with()) as store:
         return await checked(store)
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graph.errors import OneIDError
+from graph.store.keys import ErasureKey
 
 __all__ = ["BadSettings", "Settings", "is_loopback"]
 
@@ -47,6 +48,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     keys: Path | None = None
+    erasure_key: Annotated[str | None, Field(repr=False)] = None
+    erasure_key_file: Path | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     graphiql: bool = True
     introspection: bool = True
@@ -77,6 +80,12 @@ class Settings(BaseSettings):
             origins = [origin.strip() for origin in data["cors_origins"].split(",")]
             return {**data, "cors_origins": tuple(origin for origin in origins if origin)}
         return data
+
+    def erasing_with(self) -> ErasureKey | None:
+        """The key of the tombstones, where the environment names one; else the store says where it is."""
+        if self.erasure_key is None and self.erasure_key_file is None:
+            return None
+        return ErasureKey(self.erasure_key, self.erasure_key_file)
 
     @model_validator(mode="after")
     def _signed_store(self) -> Self:

@@ -76,6 +76,17 @@ class Gate(Generic[W]):
             await _whole(self._leave())
         await settled
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """No step of this process is under way inside, and none is waiting to be committed: those that come wait for their turn."""
+        await self._turn()
+        try:
+            if self._begun:
+                await _whole(self._settle())
+            yield
+        finally:
+            await _whole(self._leave())
+
     async def _open(self) -> W:
         if not self._begun:
             await self._transaction.begin()

@@ -28,6 +28,7 @@ from graph.model import (
 from graph.resolve.judged import Word
 from graph.resolve.links import Tally
 from graph.resolve.rules import Rules
+from graph.store.keys import ErasureKey
 from graph.views import (
     AuditView,
     ChangeView,
@@ -54,10 +55,12 @@ __all__ = [
     "NAMESPACE_SHIFT",
     "PARKED",
     "SHARED",
+    "Burial",
     "ChangeRow",
     "Content",
     "Deed",
     "Delta",
+    "Erasing",
     "Everything",
     "ExportKind",
     "Head",
@@ -65,6 +68,8 @@ __all__ = [
     "JobRow",
     "JudgementRow",
     "Known",
+    "Left",
+    "LeftJudgement",
     "LinkRow",
     "Member",
     "Moment",
@@ -74,6 +79,10 @@ __all__ = [
     "Pin",
     "ProfileRow",
     "Reads",
+    "ReceiptRow",
+    "SentInteraction",
+    "SentJudgement",
+    "SentVersion",
     "Sighting",
     "Store",
     "Summary",
@@ -375,6 +384,99 @@ class Deed(NamedTuple):
     asked: int | None = None
 
 
+class SentVersion(NamedTuple):
+    """A version as stored, with what was sent, without its blocked identifiers in `row.ids`, and the commits that changed how it stands."""
+
+    row: VersionRow
+    fragment: Fragment
+    blocked: tuple[Identifier, ...]
+    commits: tuple[int, ...]
+
+
+class SentJudgement(NamedTuple):
+    """A judgement as stored, with what was sent (further ends normalised). `decision`: the first of those it was made with."""
+
+    row: JudgementRow
+    judgement: Judgement
+    decision: int
+    live: bool
+    commits: tuple[int, ...]
+
+
+class SentInteraction(NamedTuple):
+    """An interaction as stored: its ends, how these were sent, whether it counts."""
+
+    id: int
+    record: RecordKey
+    origin: int
+    target: int
+    sent: tuple[Identifier, Identifier]
+    active: bool
+    commits: tuple[int, ...]
+
+
+class Left(NamedTuple):
+    """What is left of a version: its record may have another name from now on; `was`: the identifiers it carried before."""
+
+    id: int
+    fragment: Fragment
+    digest: bytes
+    ids: tuple[int, ...]
+    was: tuple[int, ...]
+    blocked: tuple[Identifier, ...]
+    active: bool
+    traits_before: Mapping[str, Any] | None
+
+
+class LeftJudgement(NamedTuple):
+    """What is left of a judgement: the ends of its sides, the one to show first, and what it says of itself."""
+
+    id: int
+    judgement: Judgement
+    digest: bytes
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    gone: frozenset[int]  # the ends it named and names no more
+
+
+@dataclass(slots=True)
+class Erasing:
+    """What the erasure of these identifiers does to evidence. `silenced`: judgements that stay, without their reasons."""
+
+    ids: tuple[int, ...] = ()
+    versions_gone: list[SentVersion] = field(default_factory=list)
+    versions_left: list[Left] = field(default_factory=list)
+    judgement_rows: list[JudgementRow] = field(default_factory=list)  # those that are gone, as they were
+    judgements_gone: list[int] = field(default_factory=list)
+    judgements_left: list[LeftJudgement] = field(default_factory=list)
+    silenced: list[int] = field(default_factory=list)
+    interactions_gone: list[int] = field(default_factory=list)
+
+
+class ReceiptRow(NamedTuple):
+    """An erasure, by the commit that made it. `purged`: since when no byte of the values is left in the store's own files."""
+
+    n: int
+    at: Instant
+    by: str | None
+    reason: str
+    identifiers: int
+    records: int
+    purged: Instant | None
+
+
+class Burial(NamedTuple):
+    """The end of an erasure: `ids` become stubs; `marks` say by tombstone which of them it is of; `commits` are those that made or changed
+    what is gone: their reasons and the answers kept of them go, too."""
+
+    ids: tuple[int, ...]
+    marks: Mapping[bytes, int]
+    key_mark: bytes
+    reason: str
+    records: int
+    commits: frozenset[int]
+
+
 class Everything(NamedTuple):
     """A whole store at one commit, for audits. Memory: all of it."""
 
@@ -390,6 +492,8 @@ class Everything(NamedTuple):
     interactions: list[tuple[int, int, str, float, Instant]]  # active: origin, target, type, weight, time
     ties: dict[tuple[int, int, str], tuple[int, float, Instant, Instant]]  # count, weight, first, last
     unlinked: frozenset[int] = frozenset()  # active versions whose links do not count
+    buried: tuple[tuple[int, int], ...] = ()  # of every tombstone of an identifier: erasure, identifier
+    erasures: frozenset[int] = frozenset()  # those with a receipt
 
 
 class Writing(Protocol):
@@ -431,8 +535,26 @@ class Writing(Protocol):
 
     async def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None: ...
 
-    async def heads(self, asked: Sequence[Content]) -> dict[Content, Head]:
-        """Records that have versions; those without are left out."""
+    async def heads(self, asked: Sequence[Content], marks: Collection[bytes] = ()) -> dict[Content, Head]:
+        """Records that have versions; those without are left out. Of `marks`, those that are tombstones are in `met` then."""
+        ...
+
+    @property
+    def buried(self) -> bool:
+        """Whether there is any tombstone."""
+        ...
+
+    @property
+    def met(self) -> Collection[bytes]:
+        """The tombstones among the marks that `heads` was last asked with."""
+        ...
+
+    async def tombstones(self, marks: Collection[bytes]) -> dict[bytes, tuple[int, int]]:
+        """Those of these that are tombstones: the erasure that made each, and the identifier that it is of (0: none)."""
+        ...
+
+    async def receipt(self, n: int) -> ReceiptRow | None:
+        """An erasure by its number."""
         ...
 
     async def identifiers(self, asked: Collection[Identifier]) -> dict[Identifier, Known]:
@@ -575,6 +697,30 @@ class Writing(Protocol):
 
     async def withdraw_versions(self, versions: Sequence[int]) -> None:
         """The active versions of one record, newest first, no longer count."""
+        ...
+
+    async def sent_versions(self, ids: Collection[int]) -> list[SentVersion]:
+        """All versions, history among them, of every record that carries or ever carried one of these; by number."""
+        ...
+
+    async def sent_judgements(self, ids: Collection[int]) -> list[SentJudgement]:
+        """All judgements that name one of these, void ones and those taken back among them, and the others of their decisions."""
+        ...
+
+    async def sent_interactions(self, ids: Collection[int]) -> list[SentInteraction]:
+        """All interactions with one of these at an end, history among them; by number."""
+        ...
+
+    async def erase_evidence(self, erasing: Erasing) -> None:
+        """Evidence is gone, or is less, from now on, in the past too. Links and people follow by `settle_step`."""
+        ...
+
+    async def bury(self, burial: Burial) -> None:
+        """Identifiers that nothing mentions any more become stubs without value and history; tombstones and receipt are on record."""
+        ...
+
+    async def unbury(self, identifiers: Collection[int]) -> None:
+        """The tombstones of these stubs are gone."""
         ...
 
     async def new_job(self, kind: str, input: dict[str, Any]) -> int:
@@ -759,6 +905,8 @@ class Store(Reads, Protocol):
     in_force: Rules
     url: str
     """By which another process on this machine opens the same store."""
+    erasure_key: ErasureKey
+    """Of its tombstones."""
 
     def writing(
         self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False
@@ -800,6 +948,15 @@ class Store(Reads, Protocol):
 
     async def everything(self) -> Everything:
         """The whole store, of one commit."""
+        ...
+
+    async def receipts(self, ns: Collection[int]) -> dict[int, ReceiptRow]:
+        """Erasures by number."""
+        ...
+
+    async def purged(self, n: int, timeout: float) -> bool:
+        """Whether nothing of an erasure is left in the store's own files; waits for it so many seconds. A store that is open goes on with
+        that by itself, also with what another process left."""
         ...
 
     async def wait_for_change(self, after_commit: int, timeout: float) -> int:

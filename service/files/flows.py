@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from graph.curate import judge
+from graph.errors import Erased
 from graph.ingest import ingest
 from graph.interactions import record
 from graph.model import Fragment, Identifier, Interaction, Judgement
@@ -30,13 +31,13 @@ class StoreFlows:
         done = await ingest(self._store, batch, by=self._by, reading=False)
         for fragment in batch:
             self._count(fragment.identifiers)
-        return Written(done.accepted, done.unchanged, done.token)
+        return Written(done.accepted, done.unchanged, done.token, _erased(done.erased))
 
     async def judgements(self, batch: Sequence[Judgement]) -> Written:
         done = await judge(self._store, batch, by=self._by)
         for judgement in batch:
             self._count((judgement.a, judgement.b))
-        return Written(len(batch) - done.unchanged, done.unchanged, done.token)
+        return Written(len(batch) - done.unchanged - len(done.erased), done.unchanged, done.token, _erased(done.erased))
 
     async def interactions(self, batch: Sequence[Interaction]) -> Written:
         done = await record(self._store, batch, by=self._by)
@@ -50,3 +51,8 @@ class StoreFlows:
                 kind = (identifier.namespace, normalised.reason)
                 if kind in self.blocked or len(self.blocked) < _KINDS:
                     self.blocked[kind] += 1
+
+
+def _erased(places: Sequence[int]) -> tuple[Refused, ...]:
+    """Rows of which nothing is kept; their text is not, either."""
+    return tuple(Refused(at, Erased.code, "everybody in this row was erased; nothing of it is kept", ()) for at in places)

@@ -14,6 +14,7 @@ __all__ = [
     "CauseKind",
     "ChangeKind",
     "Direction",
+    "ErasureState",
     "ErrorCode",
     "FragmentStatus",
     "IdentifierStatus",
@@ -130,6 +131,15 @@ class JobKind(Enum):
     WITHDRAW = _is("withdraw", "Takes back what a source said.")
     ERASE = _is("erase", "Erases identifiers.")
     REBUILD = _is("rebuild", "Computes everything anew from the evidence.")
+
+
+@strawberry.enum(description="How far an erasure is. No request finds what was erased, in either state.")
+class ErasureState(Enum):
+    PURGING = _is("purging", "Bytes of it may be left in the store's own files; the service goes on with them by itself.")
+    COMPLETE = _is(
+        "complete",
+        "No byte of the values is left in the store's own files. On Neo4j: no query finds them; its logs and backups are the operator's.",
+    )
 
 
 @strawberry.enum(description="How far a job is.")

@@ -25,8 +25,10 @@ class Identifier(Node):
     view: strawberry.Private[IdentifierView]
     sight: strawberry.Private[Sight]
     namespace: str = strawberry.field(description="The type of identifier, as the rules name it.")
-    value: str | None = strawberry.field(description="The normalised value; null without scope `pii`.")
-    masked: str = strawberry.field(description="The value with its middle hidden, such as `+86139****5678`; always there.")
+    value: str | None = strawberry.field(description="The normalised value; null without scope `pii`, and of one that was erased.")
+    masked: str = strawberry.field(
+        description="The value with its middle hidden, such as `+86139****5678`; `erased` of one that was erased."
+    )
     status: IdentifierStatus = strawberry.field(description="Whether it can join records.")
     first_seen_at: DateTime = strawberry.field(description="Event time of the earliest record that carries it and counts.")
     last_seen_at: DateTime = strawberry.field(description="Event time of the latest record that carries it and counts.")
@@ -39,8 +41,8 @@ class Identifier(Node):
             view=view,
             sight=sight,
             namespace=namespace,
-            value=value if sight.pii else None,
-            masked=masked(value),
+            value=value if sight.pii and value else None,
+            masked=masked(value) if value else "erased",
             status=IdentifierStatus.SHARED if view.shared else IdentifierStatus.ACTIVE,
             first_seen_at=cast(DateTime, view.first_seen),
             last_seen_at=cast(DateTime, view.last_seen),

@@ -19,7 +19,7 @@ __all__ = ["decode", "encode", "node_id", "node_key"]
 
 _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{5,160}")
 _INT64: Final = 1 << 63
-_KINDS: Final = ("profile", "identifier", "link", "fragment", "judgement", "change", "cause", "conflict", "job", "audit")
+_KINDS: Final = ("profile", "identifier", "link", "fragment", "judgement", "change", "cause", "conflict", "job", "audit", "receipt")
 """Types of nodes by their number in an id: only ever add at the end."""
 _NUMBERS: Final = {kind: place for place, kind in enumerate(_KINDS)}
 

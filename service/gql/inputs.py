@@ -15,7 +15,9 @@ from service.gql.enums import JudgementKind
 from service.gql.scalars import JSON, Sent
 
 __all__ = [
+    "AllowAgainInput",
     "CancelJobInput",
+    "EraseInput",
     "FragmentInput",
     "IdentifierInput",
     "IngestFragmentsInput",
@@ -198,6 +200,25 @@ class PostponeConflictInput:
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
 
 
+@strawberry.input(description="Whom to forget: a profile with all its identifiers, or identifiers; just one of both.")
+class EraseInput:
+    profile: ProfileBy | None = strawberry.field(default=UNSET, description="The person: all identifiers of this profile.")
+    identifiers: list[IdentifierInput] | None = strawberry.field(
+        default=UNSET, description="1 to 1,000 identifiers; those not on record, beside one that is, are refused from now on, too."
+    )
+    reason: str = strawberry.field(description="Why, for the receipt, without the values; 1 to 1,024 characters.")
+    preview_token: str | None = strawberry.field(default=UNSET, description=_TOKEN)
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="Erased identifiers that may come again.")
+class AllowAgainInput:
+    receipt: strawberry.ID = strawberry.field(description="The `id` of the Receipt that they were erased with.")
+    identifiers: list[IdentifierInput] = strawberry.field(description="1 to 1,000 of its identifiers.")
+    reason: str = strawberry.field(description=_REASON)
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
 @strawberry.input(one_of=True, description="An operation to preview: exactly one of the fields.")
 class OperationInput:
     judge: JudgeInput | None = strawberry.field(default=UNSET, description="As for the mutation `judge`.")
@@ -205,6 +226,7 @@ class OperationInput:
     split: SplitProfileInput | None = strawberry.field(default=UNSET, description="As for the mutation `splitProfile`.")
     withdraw: WithdrawInput | None = strawberry.field(default=UNSET, description="As for the mutation `withdraw`.")
     revert: RevertInput | None = strawberry.field(default=UNSET, description="As for the mutation `revert`.")
+    erase: EraseInput | None = strawberry.field(default=UNSET, description="As for the mutation `erase`.")
 
 
 @strawberry.input(description="Interactions to take in.")

@@ -10,9 +10,10 @@ import strawberry
 
 from graph import conflicts, curate, interactions, jobs
 from graph.errors import BadInput, NotFound, OneIDError
+from graph.forget import allow_again
 from graph.ingest import Ingested, ingest
 from graph.interactions import Recorded
-from graph.lines import fragment_of, interaction_of
+from graph.lines import fragment_of, identifier_of, interaction_of
 from graph.model import Fragment
 from graph.resolve.rules import Rules
 from graph.views import ChangeView, ConflictView, ProfileView
@@ -21,9 +22,13 @@ from service.gql.conflicts import Conflict
 from service.gql.context import Context, Info
 from service.gql.described import mutation
 from service.gql.enums import ErrorCode, FragmentStatus
+from service.gql.erasure import ErasePayload, Receipt, receipt_number
 from service.gql.feed import Change
 from service.gql.inputs import (
+    AllowAgainInput,
     CancelJobInput,
+    EraseInput,
+    IdentifierInput,
     IngestFragmentsInput,
     JudgeInput,
     MergeProfilesInput,
@@ -47,7 +52,9 @@ from service.masking import masked
 __all__ = ["Mutation"]
 
 _MOST: Final = 100
-"""Changes and profiles that a payload shows."""
+"""Changes, profiles and identifiers that a payload shows."""
+_MOST_NAMED: Final = 1_000
+_ALL_ERASED: Final = "everybody in this record was erased; nothing of it is kept"
 _INPUT: Final = strawberry.argument(description="What to do.")
 
 
@@ -77,11 +84,13 @@ class Mutation:
                 accepted=0, unchanged=0, rejected=[], results=[], user_errors=refused(error), client_mutation_id=sent_id
             )
         context.wrote(done.token)
-        _count(context, "fragments", done.accepted, done.unchanged, len(came.rejected))
+        gone = [Rejection(index=came.places[at], code=ErrorCode.ERASED, message=_ALL_ERASED, path=["identifiers"]) for at in done.erased]
+        rejected = sorted([*came.rejected, *gone], key=lambda one: one.index)
+        _count(context, "fragments", done.accepted, done.unchanged, len(rejected))
         return IngestFragmentsPayload(
             accepted=done.accepted,
             unchanged=done.unchanged,
-            rejected=came.rejected,
+            rejected=rejected,
             results=_results(done, came, pii=context.sight.pii),
             user_errors=[],
             client_mutation_id=sent_id,
@@ -116,6 +125,47 @@ class Mutation:
     )
     async def revert(self, info: Info, input: Annotated[RevertInput, _INPUT]) -> IdentityPayload:
         return await _performed(info, "revert", input, Scope.CURATE)
+
+    @mutation(
+        "Forget somebody: all identifiers of a profile, or identifiers. Their values, links, facts, interactions and history are gone, in "
+        "the past too; records of nobody else go whole, others lose what they say of them. They are refused when they come again, until "
+        "`allowAgain`. It cannot be reverted. Needs scope `privacy`."
+    )
+    async def erase(self, info: Info, input: Annotated[EraseInput, _INPUT]) -> ErasePayload:
+        context, sent_id = info.context, said(input.client_mutation_id)
+        context.caller.need(Scope.PRIVACY)
+        try:
+            key = idempotency_key(context, "erase", sent_id)
+            operation = operation_of(input, context.store.in_force)
+            done = await curate.perform(
+                context.store, operation, token=said(input.preview_token), key=key, by=context.by, key_id=context.key_id
+            )
+        except OneIDError as error:
+            return ErasePayload(receipt=None, erased=[], user_errors=refused(error), client_mutation_id=sent_id)
+        context.wrote(done.token)
+        named = () if done.replayed else said(input.identifiers) or ()
+        return await _receipt(context, done.token, named, sent_id)
+
+    @mutation("Let identifiers come again that were erased, for a person who returns. They come in as new. Needs scope `privacy`.")
+    async def allow_again(self, info: Info, input: Annotated[AllowAgainInput, _INPUT]) -> ErasePayload:
+        context, sent_id = info.context, said(input.client_mutation_id)
+        context.caller.need(Scope.PRIVACY)
+        try:
+            key = idempotency_key(context, "allowAgain", sent_id)
+            number = receipt_number(input.receipt, ("receipt",))
+            if number is None:
+                raise BadInput("the id of a Receipt is wanted", ("receipt",))
+            bounded(len(input.identifiers), _MOST_NAMED, "identifiers")
+            if not input.identifiers:
+                raise BadInput("at least one identifier is wanted, none came", ("identifiers",))
+            named = [identifier_of(one.mapping(), ("identifiers", str(place))) for place, one in enumerate(input.identifiers)]
+            done = await allow_again(
+                context.store, number, named, reason=reason_of(input.reason), by=context.by, key_id=context.key_id, key=key
+            )
+        except OneIDError as error:
+            return ErasePayload(receipt=None, erased=[], user_errors=refused(error), client_mutation_id=sent_id)
+        context.wrote(done.token)
+        return await _receipt(context, number, () if done.replayed else input.identifiers, sent_id)
 
     @mutation(
         "Put a conflict off: it leaves the list until there is new evidence between the two, a refused link more, or one seen more often."
@@ -199,6 +249,16 @@ class Mutation:
         return _recorded(context, done, range(len(records)), [], sent_id)
 
 
+async def _receipt(context: Context, number: int, named: Sequence[IdentifierInput], sent_id: str | None) -> ErasePayload:
+    row = (await context.store.receipts([number])).get(number)
+    return ErasePayload(
+        receipt=None if row is None else Receipt.of(row),
+        erased=[f"{one.namespace}:{masked(one.value)}" for one in named[:_MOST]],
+        user_errors=[],
+        client_mutation_id=sent_id,
+    )
+
+
 async def _performed(info: Info, name: str, input: Asked, scope: Scope) -> IdentityPayload:
     """Do an operation, and show what it made."""
     context, sent_id = info.context, said(input.client_mutation_id)
@@ -252,7 +312,10 @@ def _results(done: Ingested, came: Sorted[Fragment], *, pii: bool) -> list[Inges
             status=FragmentStatus(one.status.value),
             one_id=one.one_id,
             one_ids=list(one.one_ids),
-            blocked=[f"{name}:{value if pii else masked(value)}" for name, value in one.blocked],
+            blocked=[
+                *(f"{name}:{value if pii else masked(value)}" for name, value in one.blocked if (name, value) not in one.erased),
+                *(f"ERASED {name}:{masked(value)}" for name, value in one.erased),
+            ],
         )
         for one in done.results
     ]

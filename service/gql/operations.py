@@ -8,17 +8,26 @@ from typing import Final
 from graph import model
 from graph.errors import BadInput
 from graph.lines import identifier_of
-from graph.operations import Judge, Merge, Operation, Revert, Split, Withdraw
+from graph.operations import Erase, Judge, Merge, Operation, Revert, Split, Withdraw
 from graph.resolve.rules import Rules
 from service.gql.feed import CAUSES
 from service.gql.ids import node_key
-from service.gql.inputs import JudgeInput, MergeProfilesInput, OperationInput, RevertInput, SplitProfileInput, WithdrawInput, said
+from service.gql.inputs import (
+    EraseInput,
+    JudgeInput,
+    MergeProfilesInput,
+    OperationInput,
+    RevertInput,
+    SplitProfileInput,
+    WithdrawInput,
+    said,
+)
 from service.gql.look_up import look_up
 from service.gql.refusals import bounded, reason_of
 
 __all__ = ["Asked", "operation_in", "operation_of"]
 
-Asked = JudgeInput | MergeProfilesInput | SplitProfileInput | WithdrawInput | RevertInput
+Asked = JudgeInput | MergeProfilesInput | SplitProfileInput | WithdrawInput | RevertInput | EraseInput
 _PROFILES: Final = 100
 _DETACHED: Final = 1_000
 
@@ -31,11 +40,12 @@ def operation_in(sent: OperationInput) -> tuple[str, Asked]:
         ("split", said(sent.split)),
         ("withdraw", said(sent.withdraw)),
         ("revert", said(sent.revert)),
+        ("erase", said(sent.erase)),
     ]
     for name, one in named:
         if one is not None:
             return name, one
-    raise BadInput("exactly one of judge, merge, split, withdraw and revert is wanted", ("operation",))
+    raise BadInput("exactly one of judge, merge, split, withdraw, revert and erase is wanted", ("operation",))
 
 
 def operation_of(sent: Asked, rules: Rules) -> Operation:
@@ -53,10 +63,23 @@ def operation_of(sent: Asked, rules: Rules) -> Operation:
         return Split(look_up(sent.profile, rules, ("profile",)), detach, reason, bool(said(sent.together)))
     if isinstance(sent, RevertInput):
         return Revert(*_cause(sent.cause), reason)
+    if isinstance(sent, EraseInput):
+        return _erase(sent, rules, reason)
     record = said(sent.record)
     if record is None:
         raise BadInput("say which record to withdraw", ("record",))
     return Withdraw(record.key(), reason)
+
+
+def _erase(sent: EraseInput, rules: Rules, reason: str) -> Erase:
+    profile, listed = said(sent.profile), said(sent.identifiers)
+    if (profile is None) == (not listed):
+        raise BadInput(
+            "either a profile or identifiers are wanted, just one of both", ("profile",) if profile is not None else ("identifiers",)
+        )
+    bounded(len(listed or ()), _DETACHED, "identifiers")
+    named = tuple(identifier_of(one.mapping(), ("identifiers", str(place))) for place, one in enumerate(listed or ()))
+    return Erase(None if profile is None else look_up(profile, rules, ("profile",)), named, reason)
 
 
 def _cause(sent: str) -> tuple[str, int]:

@@ -37,7 +37,8 @@ class IngestResult:
     one_id: str | None = strawberry.field(description="OneID of its strongest usable identifier; null where none is usable.")
     one_ids: list[str] = strawberry.field(description="OneIDs of all its identifiers, each once; at most 20.")
     blocked: list[str] = strawberry.field(
-        description="Identifiers that the rules block, as `namespace:value` in the form that came (masked without scope `pii`)."
+        description="Identifiers that the rules block, as `namespace:value` in the form that came (masked without scope `pii`), and those "
+        "that were erased, as `ERASED namespace:value`, masked whoever asks."
     )
 
 

@@ -20,6 +20,7 @@ from service.gql.conflicts import Conflict, ConflictConnection
 from service.gql.context import Context, Info
 from service.gql.described import After, First, Namespaces, resolved
 from service.gql.enums import ChangeKind, ProfileKind
+from service.gql.erasure import Receipt, receipt_number
 from service.gql.evidence import Fragment, Judgement, Link
 from service.gql.explanation import Explanation
 from service.gql.feed import Change, ChangeConnection
@@ -70,7 +71,7 @@ async def found(context: Context, by: Sequence[LookUp | None], want: Sequence[Wa
 
 async def _nodes(info: Info, ids: Sequence[strawberry.ID], paths: Sequence[tuple[str, ...]]) -> list[Node | None]:
     context, selection = reading(info), info.context.selection(info)
-    refs = [None if job_number(one, path) else node_ref(one, path) for one, path in zip(ids, paths, strict=True)]
+    refs = [None if _apart(one, path) else node_ref(one, path) for one, path in zip(ids, paths, strict=True)]
     kinds = {ref[0] for ref in refs if ref is not None}
     if "audit" in kinds:
         context.caller.need(Scope.ADMIN)
@@ -82,7 +83,23 @@ async def _nodes(info: Info, ids: Sequence[strawberry.ID], paths: Sequence[tuple
         if job_number(one, path) is not None:
             context.caller.need(Scope.ADMIN)
             nodes[place] = await _job(info, one, path, selection.wants("Job"))
+        elif receipt_number(one, path) is not None:
+            nodes[place] = await _receipt(info, one, path)
     return nodes
+
+
+def _apart(id: str, path: tuple[str, ...]) -> bool:
+    """Whether an id is of what is asked for by itself."""
+    return job_number(id, path) is not None or receipt_number(id, path) is not None
+
+
+async def _receipt(info: Info, id: str, path: tuple[str, ...]) -> Receipt | None:
+    info.context.caller.need(Scope.PRIVACY)
+    number = receipt_number(id, path)
+    if number is None:
+        raise BadInput("the id of a Receipt is wanted", path)
+    row = (await info.context.store.receipts([number])).get(number)
+    return None if row is None else Receipt.of(row)
 
 
 async def _job(info: Info, id: str, path: tuple[str, ...], want: Sequence[Want]) -> Job | None:
@@ -107,6 +124,9 @@ def _listed(count: int, name: str) -> None:
 
 def _page(info: Info, purpose: str, first: int | None, after: str | None) -> Page:
     return arguments.page({"first": said(first), "after": said(after)}, info.context.service.bounds, purpose)
+
+
+_NEEDED: Final = {"withdraw": Scope.WRITE, "erase": Scope.PRIVACY}
 
 
 @strawberry.type(description="What can be asked. Everything here needs scope `read`; values and traits are null without scope `pii`.")
@@ -272,13 +292,13 @@ class Query:
         view = await explain.explain(context.store, x, y, context.selection(info).wants(), token=context.after)
         return Explanation.of(view, context.sight)
 
-    @resolved("What an operation would do. Nothing is written. Needs scope `curate`, or `write` for a withdrawal.")
+    @resolved("What an operation would do. Nothing is written. Needs scope `curate`, `write` for a withdrawal, `privacy` for an erasure.")
     async def preview(
         self, info: Info, operation: Annotated[OperationInput, strawberry.argument(description="The operation, as its mutation takes it.")]
     ) -> Preview:
         context = reading(info)
         name, asked = operation_in(operation)
-        context.caller.need(Scope.WRITE if name == "withdraw" else Scope.CURATE)
+        context.caller.need(_NEEDED.get(name, Scope.CURATE))
         selection = context.selection(info)
         try:
             wanted = operation_of(asked, context.store.in_force)
@@ -341,6 +361,12 @@ class Query:
         at = None if said(since) is None else instant_of(said(since), ("since",))
         found = await context.store.audit(page, operation=said(operation), by=said(by), since=at, token=context.after)
         return AuditConnection.of(found, page.after)
+
+    @resolved("What remains of an erasure, by the id that it answered; null where there is none. Needs scope `privacy`.")
+    async def receipt(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The `id` of a Receipt.")]
+    ) -> Receipt | None:
+        return await _receipt(info, id, ("id",))
 
     @resolved("How much the store holds.")
     async def stats(self, info: Info) -> Stats:

@@ -14,6 +14,7 @@ from service.gql.audit import AuditEntry
 from service.gql.conflicts import Conflict
 from service.gql.context import Context
 from service.gql.documents import Documents
+from service.gql.erasure import Receipt
 from service.gql.errors import told
 from service.gql.evidence import Fragment, Judgement, Link
 from service.gql.feed import Change
@@ -38,7 +39,7 @@ class OneIDSchema(strawberry.Schema):
             Query,
             Mutation,
             Subscription,
-            types=(Profile, Identifier, Link, Fragment, Judgement, Change, Conflict, Job, AuditEntry),
+            types=(Profile, Identifier, Link, Fragment, Judgement, Change, Conflict, Job, AuditEntry, Receipt),
             config=StrawberryConfig(scalar_map=SCALARS),
             extensions=[lambda: Guard(self._documents, limits.cost)],
         )

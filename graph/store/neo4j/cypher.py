@@ -31,7 +31,7 @@ def _together(**statements: str) -> str:
 TAKE_GATE: Final = """
 MATCH (g:Gate {id: 0}) SET g.token = $token
 RETURN [g.commit, g.at, g.version, g.one_id, g.judgement, g.interaction, g.seq, g.places,
-    EXISTS { MATCH (p:Profile) WHERE p.asleep > 0 },
+    EXISTS { MATCH (p:Profile) WHERE p.asleep > 0 }, EXISTS { MATCH (t:Tombstone) WHERE t.mark > '' },
     COLLECT { MATCH (s:Namespace) WHERE s.no > $known WITH s ORDER BY s.no RETURN s.name }]
 """
 LEAVE_GATE: Final = """
@@ -75,6 +75,12 @@ OPTIONAL MATCH (e:Fragment {source: r[0], record: r[1], former: r[2]})
 RETURN collect([r[3], f.id, f.state, f.observed, f.ids, f.score, CASE WHEN f.hash = r[2] THEN f.state ELSE e.state END,
     f.unlinked IS NOT NULL, CASE WHEN f.hash = r[2] THEN f.unlinked IS NOT NULL ELSE e.unlinked IS NOT NULL END])
 """
+HEADS_AND_TOMBSTONES: Final = f"""
+CALL () {{{HEADS.rstrip()} AS heads
+}}
+CALL () {{ UNWIND $marks AS mark MATCH (t:Tombstone {{mark: mark}}) RETURN collect([mark, t.erasure, t.identifier]) AS marked }}
+RETURN [heads, marked]
+"""
 ACTIVE_VERSION: Final = """
 MATCH (f:Fragment {source: $source, record: $record, head: true}) WHERE f.state = 0 RETURN [f.id, f.observed, f.score, f.ids]
 """
@@ -99,7 +105,7 @@ FACES: Final = """
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})
 OPTIONAL MATCH (i)-[:OF]->(p)
-RETURN collect([elementId(i), elementId(p), id, i.value, coalesce(p.n, 0), coalesce(i.flags, 0), i.group])
+RETURN collect([elementId(i), elementId(p), id, coalesce(i.value, ''), coalesce(p.n, 0), coalesce(i.flags, 0), i.group])
 """
 SUMMARIES: Final = f"""
 UNWIND $ns AS n
@@ -216,7 +222,7 @@ EVERY_IDENTIFIER: Final = """
 MATCH (i:Identifier) WHERE i.id > $after
 WITH i ORDER BY i.id LIMIT $most
 OPTIONAL MATCH (i)-[:OF]->(p:Profile)
-RETURN [max(i.id), collect([i.id, i.value, coalesce(p.n, 0), coalesce(i.flags, 0), i.group])]
+RETURN [max(i.id), collect([i.id, coalesce(i.value, ''), coalesce(p.n, 0), coalesce(i.flags, 0), i.group])]
 """
 EVERY_LINK: Final = f"""
 MATCH (i:Identifier) WHERE i.id > $after
@@ -252,6 +258,16 @@ WITH i ORDER BY i.id LIMIT $most
 RETURN [max(i.id), reduce(all = [], some IN collect(
     COLLECT { MATCH (i)-[k:INTERACTION]->(far) RETURN [i.id, far.id, k.type, k.weight, k.at] }) | all + some)]
 """
+EVERY_TOMBSTONE: Final = """
+MATCH (t:Tombstone) WHERE t.identifier > $after
+WITH t ORDER BY t.identifier LIMIT $most
+RETURN [max(t.identifier), collect([t.erasure, t.identifier])]
+"""
+EVERY_RECEIPT: Final = """
+MATCH (r:Receipt) WHERE r.n > $after
+WITH r ORDER BY r.n LIMIT $most
+RETURN [max(r.n), collect(r.n)]
+"""
 EVERY_TIE: Final = """
 MATCH (i:Identifier) WHERE i.id > $after
 WITH i ORDER BY i.id LIMIT $most
@@ -277,7 +293,8 @@ FRAGMENTS_AS_OF: Final = """
 MATCH (f:Fragment) WHERE f.id > $after
 WITH f ORDER BY f.id LIMIT $most
 RETURN [max(f.id), collect(CASE WHEN coalesce(f.since, f.made) <= $commit AND coalesce(f.ended, $commit + 1) > $commit
-    AND coalesce(f.unlinked, $commit + 1) > $commit THEN [f.source, f.record, f.observed, f.raw, f.traits, f.score] END)]
+    AND coalesce(f.unlinked, $commit + 1) > $commit AND size(f.raw) > 0 THEN
+    [f.source, f.record, f.observed, f.raw, f.traits, f.score] END)]
 """
 TEXTS: Final = """
 UNWIND $ns AS n

@@ -23,7 +23,7 @@ _COUNTED: Final = (
 SIGHTINGS_AS_OF: Final = f"""
 MATCH (f:Fragment) WHERE f.id > $after
 WITH f ORDER BY f.id LIMIT $most
-RETURN [max(f.id), collect(CASE WHEN {_COUNTED.replace("x.", "f.")} THEN
+RETURN [max(f.id), collect(CASE WHEN size(f.raw) > 0 AND ({_COUNTED.replace("x.", "f.")}) THEN
     [f.observed, f.score, f.raw, coalesce(f.unlinked <= $commit, false)] END)]
 """
 JUDGEMENTS_AS_OF: Final = f"""

@@ -30,7 +30,7 @@ TIMES: Final = "UNWIND $commits AS n MATCH (c:Commit {n: n}) RETURN collect([n, 
 IDS_OF: Final = "UNWIND $identifiers AS key MATCH (i:Identifier {namespace: key[0], value: key[1]}) RETURN collect(i.id)"
 IDENTIFIERS_THEN: Final = f"""
 UNWIND $ids AS id
-MATCH (i:Identifier {{id: id}}) WHERE i.made <= $commit
+MATCH (i:Identifier {{id: id}}) WHERE i.made <= $commit AND i.value IS NOT NULL
 RETURN collect([{_WAS}])
 """
 MEMBERS_THEN: Final = f"""

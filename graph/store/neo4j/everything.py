@@ -41,11 +41,13 @@ async def everything(step: Neo4jWriting) -> Everything:
             async for n, kind, gained, lost, leads, cause_kind, cause in _pages(step, cypher.EVERY_CHANGE)
         ],
         interactions=sorted([(a, b, kind, weight, at) async for a, b, kind, weight, at in _pages(step, cypher.EVERY_INTERACTION)]),
+        buried=tuple([(erasure, at) async for erasure, at in _pages(step, cypher.EVERY_TOMBSTONE)]),
+        erasures=frozenset([n async for n in _pages(step, cypher.EVERY_RECEIPT)]),
         ties={(a, b, kind): (n, weight, first, last) async for a, b, kind, n, weight, first, last in _pages(step, cypher.EVERY_TIE)},
     )
 
 
-async def _pages(step: Neo4jWriting, statement: str) -> AsyncIterator[list[Any]]:
+async def _pages(step: Neo4jWriting, statement: str) -> AsyncIterator[Any]:
     """Every row of a statement that reads a page by key."""
     after: int | None = 0
     while after is not None:

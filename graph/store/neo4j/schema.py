@@ -15,6 +15,7 @@ commits; a property that says "absent" is not there. What is live has the names 
                         commit n if an odd number of them is <= n
     also :Shared        while flags has SHARED (index on id: shared identifiers in order of id)
     groups              list [commit that ended it, judged group until then (-1: none), …], oldest first; absent: it never was another
+    also :Erased        a stub that an erasure left: it has no value, and nothing mentions it
 (i:Identifier)-[:OF {since}]->(p:Profile)              its profile now; none: nothing mentions it. At most one
 (i:Identifier)-[:WAS_OF {since, ended}]->(p:Profile)   memberships that ended
 
@@ -121,6 +122,9 @@ commits; a property that says "absent" is not there. What is live has the names 
                         cause_kind, cause: as the feed names it, absent: no cause is of it; figures: JSON text, nothing in it is of a
                         person; asked: n of the entry that asked for the job that did this, absent: no job
 (e:AuditEntry)-[:CONCERNS]->(i:Identifier)             each identifier that it concerns: its reason goes when one of them is erased
+(:Receipt {n, at, by, reason, identifiers, records, purged})    an erasure: n unique, its commit; counts of identifiers and records
+(:Tombstone {mark, erasure, identifier})               a keyed hash of what was erased, unique, hex digits; `erasure`: n of the receipt;
+                        `identifier`: id of the stub, indexed; both 0: of the key itself
 (:Rules {version, toml, made, by})                     version unique
 (:Namespace {no, name})                                both unique; 1, 2, 3 …
 (:Gate {id: 0})         the write gate: `token` is set by the first statement of every write. What was given last, all of it read and
@@ -235,12 +239,19 @@ CALL (f) { UNWIND f.ids AS id MATCH (i:Identifier {id: id}) CREATE (f)-[:CARRIED
 """,
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST)
+_ERASURE = (
+    _unique("tombstone_mark", "(x:Tombstone)", "mark"),
+    _range("tombstone_identifier", "(x:Tombstone)", "identifier"),
+    _unique("receipt_n", "(x:Receipt)", "n"),
+    _range("postponed_back", "(x:Postponed)", "b"),
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """
-Identifier Shared Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Job AuditEntry Rules Namespace
-Gate Schema Past
+Identifier Shared Erased Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Job AuditEntry Receipt Tombstone
+Rules Namespace Gate Schema Past
 """
 _OURS = frozenset(_MEANT.split())
 

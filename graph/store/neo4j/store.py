@@ -15,16 +15,18 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
+from graph.store.keys import ErasureKey
 from graph.store.neo4j import export as exporting
 from graph.store.neo4j import past, reads
 from graph.store.neo4j.connect import SIGN_SECONDS, STATEMENT_SECONDS, connected, target_of, tried, within
+from graph.store.neo4j.cypher_erasing import RECEIPTS
 from graph.store.neo4j.everything import everything
 from graph.store.neo4j.jobs import READ, WRITE, job_row, job_rows
 from graph.store.neo4j.prepare import prepare
 from graph.store.neo4j.reads import Run
 from graph.store.neo4j.transaction import Neo4jTransaction, now
 from graph.store.neo4j.writing import Neo4jWriting
-from graph.store.ports import Everything, ExportKind, JobRow, Moment
+from graph.store.ports import Everything, ExportKind, JobRow, Moment, ReceiptRow
 from graph.store.reading.explain import unknown
 from graph.views import (
     AuditView,
@@ -57,15 +59,18 @@ _HOUR: Final = 3600.0
 
 
 @asynccontextmanager
-async def open_neo4j(url: str, rules: Rules, clock: Callable[[], Instant] = now) -> AsyncIterator[Neo4jStore]:
+async def open_neo4j(
+    url: str, rules: Rules, clock: Callable[[], Instant] = now, erasure_key: ErasureKey | None = None
+) -> AsyncIterator[Neo4jStore]:
     """Open the store behind `neo4j://user:password@host:7687/database`; an empty database is made one.
 
-    `rules` come into force where the store has none yet; otherwise those it has stay, and a difference is logged.
+    `rules` come into force where the store has none yet; otherwise those it has stay, and a difference is logged. `erasure_key`: without
+    one nobody can be erased.
     """
     target = target_of(url)
     async with connected(target) as driver:
         in_force = await prepare(driver, target.database, rules, clock)
-        yield Neo4jStore(driver, target.database, in_force, clock, url)
+        yield Neo4jStore(driver, target.database, in_force, clock, url, erasure_key or ErasureKey())
 
 
 class Neo4jStore:
@@ -78,8 +83,17 @@ class Neo4jStore:
     `_TOKEN_SECONDS`. Subscriptions read with the token of the commit that they were told of.
     """
 
-    def __init__(self, driver: AsyncDriver, database: str | None, in_force: Rules, clock: Callable[[], Instant], url: str) -> None:
+    def __init__(
+        self,
+        driver: AsyncDriver,
+        database: str | None,
+        in_force: Rules,
+        clock: Callable[[], Instant],
+        url: str,
+        erasure_key: ErasureKey,
+    ) -> None:
         self.in_force = in_force
+        self.erasure_key = erasure_key
         self.url = url
         self._driver = driver
         self._database = database
@@ -226,6 +240,12 @@ class Neo4jStore:
                 return record[0] if record else ()
 
         return set(await tried(once))
+
+    async def receipts(self, ns: Collection[int]) -> dict[int, ReceiptRow]:
+        return {row[0]: ReceiptRow(*row) for row in await self.ask(RECEIPTS, ns=list(ns))}
+
+    async def purged(self, n: int, timeout: float) -> bool:
+        return n in await self.receipts([n])  # what is in the graph is all that this process can reach
 
     async def everything(self) -> Everything:
         async with self._long_step() as step:

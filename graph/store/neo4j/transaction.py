@@ -74,6 +74,7 @@ class Neo4jTransaction:
         self._silent = False  # the server gave no sign of life the last time
         self._base = Counters()
         self.sleepers = False  # some OneID may sleep by a revert
+        self._tombstones = False
         self._done: list[Neo4jWriting] = []
         self._step: Neo4jWriting | None = None
         self._posted: asyncio.Task[Any] | None = None
@@ -107,7 +108,7 @@ class Neo4jTransaction:
                 await self._sign_of_life()
                 raise StoreBusy("another writer held the store for too long; send the request again") from trouble
             raise
-        commit, at, version, one_id, judgement, interaction, seq, places, self.sleepers, names = took
+        commit, at, version, one_id, judgement, interaction, seq, places, self.sleepers, self._tombstones, names = took
         self.names.learn(names)
         self._base = Counters(commit, at, version, one_id, judgement, interaction, seq, tuple(places))
         self._done = []
@@ -176,6 +177,12 @@ class Neo4jTransaction:
         if self._step.log:
             self._done.append(self._step)
         self._step = None
+
+    @property
+    def buried(self) -> bool:
+        """Whether somebody was erased, by a step of this transaction perhaps."""
+        steps = [*self._done, *([self._step] if self._step else [])]
+        return self._tombstones or any(step.erased for step in steps)
 
     async def drop_step(self) -> None:
         step, self._step = self._step, None

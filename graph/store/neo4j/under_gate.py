@@ -41,6 +41,8 @@ class UnderGate:
     """Element ids as this transaction has met them: of identifiers by id, of profiles by number, which is smaller than any id."""
     link_elements: dict[Pair, str]
     """Those of links that evidence was read for."""
+    met: Collection[bytes]
+    """Tombstones among the marks that `heads` was last asked with."""
     summed: dict[int, Summary]
     """Summaries that this step has read and not changed since."""
 
@@ -48,10 +50,15 @@ class UnderGate:
         row = await self.ask(cypher.ANSWERED, scope=key.scope, key=key.key)
         return (bytes.fromhex(row[0]), orjson.loads(row[1])) if row else None
 
-    async def heads(self, asked: Sequence[Content]) -> dict[Content, Head]:
+    async def heads(self, asked: Sequence[Content], marks: Collection[bytes] = ()) -> dict[Content, Head]:
         if not asked:
             return {}
-        rows = await self.ask(cypher.HEADS, rows=[[*c.key, c.digest.hex(), place] for place, c in enumerate(asked)])
+        listed = [[*c.key, c.digest.hex(), place] for place, c in enumerate(asked)]
+        if marks:
+            rows, met = await self.ask(cypher.HEADS_AND_TOMBSTONES, rows=listed, marks=[mark.hex() for mark in marks])
+            self.met = [bytes.fromhex(mark) for mark, *_ in met]
+        else:
+            rows, self.met = await self.ask(cypher.HEADS, rows=listed), ()
         found: dict[Content, Head] = {}
         marked = [[*asked[row[0]].key, row[0]] for row in rows if row[2] == ACTIVE and row[7]]
         beside = await self._beside(marked) if marked else {}

@@ -10,7 +10,7 @@ import orjson
 from graph.model import ChangeKind, FragmentStatus, RecordKey
 from graph.store.neo4j import cypher
 from graph.store.neo4j import cypher_undoing as undoing
-from graph.store.neo4j.interactions import Interactions
+from graph.store.neo4j.erasing import Erasures
 from graph.store.neo4j.rows import STATES, judgement_row
 from graph.store.neo4j.writes import kept
 from graph.store.ports import ChangeRow, JudgementRow, PinMove, PinState, Standing, VersionRow
@@ -19,7 +19,7 @@ from graph.traits.names import tokens
 __all__ = ["Undoing"]
 
 
-class Undoing(Interactions):
+class Undoing(Erasures):
     """The part of `Writing` that reverts need."""
 
     undone: Mapping[str, Any] | None

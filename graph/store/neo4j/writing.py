@@ -34,6 +34,8 @@ class Neo4jWriting(Undoing, Jobs, Audit):
         self.named = named
         self.counters = counters
         self.withdrawn = set()
+        self.erased = False
+        self.met = ()
         self.names = transaction.names
         self.rules = transaction.rules
         self.elements = transaction.elements
@@ -49,6 +51,10 @@ class Neo4jWriting(Undoing, Jobs, Audit):
     @property
     def sleepers(self) -> bool:
         return self._transaction.sleepers
+
+    @property
+    def buried(self) -> bool:
+        return self._transaction.buried
 
     async def ask(self, statement: str, /, **values: Any) -> Any:
         try:

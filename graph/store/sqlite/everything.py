@@ -44,5 +44,7 @@ def everything(conn: sqlite3.Connection, rules: Rules) -> Everything:
             )
         ],
         interactions=conn.execute("SELECT origin, target, type, weight, at FROM interaction WHERE state = 0").fetchall(),
+        buried=tuple(conn.execute("SELECT erasure, identifier FROM tombstone WHERE identifier > 0")),
+        erasures=frozenset(n for (n,) in conn.execute("SELECT n FROM erasure")),
         ties={(row[0], row[1], row[2]): (row[3], row[4], row[5], row[6]) for row in conn.execute("SELECT * FROM tie")},
     )

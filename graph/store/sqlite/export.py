@@ -31,10 +31,10 @@ FROM identifier i JOIN namespace n ON n.no = i.namespace JOIN one_id o ON o.n = 
 """
 _FRAGMENTS = """
 SELECT v.id, s.name, v.record, v.observed, v.raw, v.traits, v.score
-FROM version v JOIN source s ON s.no = v.source WHERE v.id > ? AND v.state = 0 AND v.unlinked IS NULL
+FROM version v JOIN source s ON s.no = v.source WHERE v.id > ? AND v.state = 0 AND v.unlinked IS NULL AND v.raw <> '[]'
 ORDER BY v.id LIMIT ?
 """
-_SIGHTINGS = "SELECT id, observed, score, raw, unlinked FROM version WHERE id > ? AND state = 0 ORDER BY id LIMIT ?"
+_SIGHTINGS = "SELECT id, observed, score, raw, unlinked FROM version WHERE id > ? AND state = 0 AND raw <> '[]' ORDER BY id LIMIT ?"
 _JUDGEMENTS = """
 SELECT id, kind, raw, at, by, reason, a, b, with_a, with_b FROM judgement WHERE id > ? AND ended IS NULL ORDER BY id LIMIT ?
 """

@@ -91,6 +91,17 @@ class Interactions:
         for version in versions:
             ties.add(run("SELECT origin, target, type FROM interaction WHERE id = ?", (version,)).fetchone())
             run("UPDATE interaction SET state = ?, ended = ? WHERE id = ?", (state, self.commit, version))
+        self._sum(ties)
+
+    def erase(self, versions: Iterable[int]) -> None:
+        """These are gone, as if they never had been."""
+        run = self.connection.execute
+        self._sum(
+            {run("DELETE FROM interaction WHERE id = ? RETURNING origin, target, type", (version,)).fetchall()[0] for version in versions}
+        )
+
+    def _sum(self, ties: Iterable[tuple[int, int, str]]) -> None:
+        run = self.connection.execute
         for tie in ties:
             n, weight, first, last = run(
                 "SELECT count(*), sum(weight), min(at), max(at) FROM interaction INDEXED BY interaction_origin"

@@ -248,4 +248,18 @@ UNION SELECT j.value, g.id FROM judgement g CROSS JOIN json_each(g.with_b) j WHE
 INSERT INTO meta (key, value) SELECT 'past_from', coalesce(max(n), 0) FROM commits;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST)
+_ERASURE = """
+-- an erased identifier is a stub: its namespace is minus its id, its value empty, and nothing mentions it
+-- a receipt, by the commit that made it; purged: since when no byte of what it erased is left in the files of the store (NULL: not yet)
+CREATE TABLE erasure (
+    n INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT, reason TEXT NOT NULL, identifiers INTEGER NOT NULL, records INTEGER NOT NULL,
+    purged INTEGER
+);
+CREATE INDEX erasure_purging ON erasure (n) WHERE purged IS NULL;
+-- keyed hashes of what was erased; identifier: the stub that it is of; erasure and identifier 0: of the key itself
+CREATE TABLE tombstone (mark BLOB PRIMARY KEY, erasure INTEGER NOT NULL, identifier INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX tombstone_of ON tombstone (identifier);
+CREATE INDEX postponed_back ON postponed (b);
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE)

@@ -20,13 +20,16 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
-from graph.store.ports import Everything, ExportKind, JobRow, Moment
+from graph.store.keys import ErasureKey
+from graph.store.ports import Everything, ExportKind, JobRow, Moment, ReceiptRow
 from graph.store.reading.explain import unknown
 from graph.store.sqlite import past, reads
 from graph.store.sqlite.connect import NO_STORE, connect, migrate, trouble_of
+from graph.store.sqlite.erasing import read_receipts
 from graph.store.sqlite.everything import everything
 from graph.store.sqlite.export import export_chunks
 from graph.store.sqlite.jobs import read_jobs
+from graph.store.sqlite.purging import Purging, unfinished
 from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
 from graph.views import (
     AuditView,
@@ -58,11 +61,15 @@ _log = logging.getLogger("oneid.store")
 
 
 @asynccontextmanager
-async def open_sqlite(path: str, rules: Rules, clock: Callable[[], Instant] = now) -> AsyncIterator[SqliteStore]:
+async def open_sqlite(
+    path: str, rules: Rules, clock: Callable[[], Instant] = now, erasure_key: ErasureKey | None = None
+) -> AsyncIterator[SqliteStore]:
     """Open the store in this file, made if it is not there; `:memory:` is a store of its own that ends with the block.
 
-    `rules` come into force where the store has none yet; otherwise those it has stay, and a difference is logged.
+    `rules` come into force where the store has none yet; otherwise those it has stay, and a difference is logged. `erasure_key`: by default
+    in a file beside the store's, named as that with `.erasure-key` behind it; one that ends with the block for a store that does.
     """
+    key = erasure_key or (ErasureKey.fresh() if path == ":memory:" else ErasureKey(path=Path(f"{path}.erasure-key")))
     own = _own_folder() if path == ":memory:" else None
     file = str(Path(own) / "store.db") if own else path
     writer = ThreadPoolExecutor(1, "oneid-writer")
@@ -70,7 +77,8 @@ async def open_sqlite(path: str, rules: Rules, clock: Callable[[], Instant] = no
     try:
         loop = asyncio.get_running_loop()
         connection, in_force = await loop.run_in_executor(writer, partial(_open, file, rules, clock, durable=own is None))
-        store = SqliteStore(file, connection, in_force, writer, clock)
+        store = SqliteStore(file, connection, in_force, writer, clock, key)
+        await store.go_on_purging()
         yield store
     finally:
         if store is not None:
@@ -127,13 +135,21 @@ class SqliteStore:
     """graph.store.ports.Store over one file; opened by `open_sqlite`."""
 
     def __init__(
-        self, path: str, connection: sqlite3.Connection, in_force: Rules, writer: ThreadPoolExecutor, clock: Callable[[], Instant]
+        self,
+        path: str,
+        connection: sqlite3.Connection,
+        in_force: Rules,
+        writer: ThreadPoolExecutor,
+        clock: Callable[[], Instant],
+        erasure_key: ErasureKey,
     ) -> None:
         self.in_force = in_force
+        self.erasure_key = erasure_key
         self.url = f"sqlite:///{Path(path).absolute()}"
         self._path = path
         self._connection = connection
         self._gate: Gate[SqliteWriting] = Gate(SqliteTransaction(connection, in_force, writer, clock))
+        self._purging = Purging(path, self._gate, clock)
         self._readers = ThreadPoolExecutor(_READERS, "oneid-reader")
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
@@ -149,12 +165,15 @@ class SqliteStore:
         async with self._gate.step(apart=apart) as writing:
             writing.kind, writing.by, writing.reason = kind, by, reason
             yield writing
+        if writing.erased:
+            self._purging.wake()
         self._seen = (0.0, 0)
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def close(self) -> None:
         """Close every connection; call it when nothing is under way."""
+        await self._purging.close()
         await asyncio.get_running_loop().run_in_executor(None, self._readers.shutdown)
         for connection in self._open:
             connection.close()
@@ -231,6 +250,25 @@ class SqliteStore:
     async def write_jobs(self, rows: Sequence[JobRow], *, beat: Instant | None = None) -> set[int]:
         async with self._gate.step() as step:
             return await step.write_jobs(rows, beat)
+
+    async def receipts(self, ns: Collection[int]) -> dict[int, ReceiptRow]:
+        return await self.read(read_receipts, ns)
+
+    async def go_on_purging(self) -> None:
+        """Take up what another process left of erasures."""
+        if await self.read(lambda connection, rules: unfinished(connection)) is not None:
+            self._purging.wake()
+
+    async def purged(self, n: int, timeout: float) -> bool:
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
+            done = self._purging.done
+            row = (await self.receipts([n])).get(n)
+            left = deadline - asyncio.get_running_loop().time()
+            if row is None or row.purged is not None or left <= 0:
+                return row is not None and row.purged is not None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), min(left, _LOOK_SECONDS))  # another process may do it
 
     async def everything(self) -> Everything:
         return await self.read(everything)

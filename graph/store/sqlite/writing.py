@@ -14,10 +14,12 @@ from graph.model import Identifier, Instant, Judgement, Key, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.ports import (
     NAMESPACE_SHIFT,
+    Burial,
     ChangeRow,
     Content,
     Deed,
     Delta,
+    Erasing,
     Head,
     InteractionHead,
     JobRow,
@@ -31,6 +33,10 @@ from graph.store.ports import (
     Pair,
     Pin,
     PinMove,
+    ReceiptRow,
+    SentInteraction,
+    SentJudgement,
+    SentVersion,
     Sighting,
     Standing,
     Summary,
@@ -38,6 +44,7 @@ from graph.store.ports import (
 )
 from graph.store.sqlite import audit, jobs
 from graph.store.sqlite.connect import trouble_of
+from graph.store.sqlite.erasing import Erasures, read_receipts
 from graph.store.sqlite.interactions import Interactions
 from graph.store.sqlite.under_gate import Names, UnderGate
 from graph.store.sqlite.undoing import Undoing
@@ -71,6 +78,7 @@ class SqliteTransaction:
         self._counters: tuple[int, int] = (0, 0)
         self._place: dict[int, int] = {}
         self.sleepers = False  # some OneID may sleep by a revert
+        self.buried = self._buried_before = False  # somebody was erased
         self._begun = False
         self._alone = False  # the step that is open is the transaction's first
         self._step: SqliteWriting | None = None
@@ -94,11 +102,11 @@ class SqliteTransaction:
         self._namespaces.refresh(self.connection)
         self._sources.refresh(self.connection)
         self._last = run("SELECT n, at FROM commits ORDER BY n DESC LIMIT 1").fetchone() or (0, 0)
-        version, one_id, sleepers = run(
+        version, one_id, sleepers, buried = run(
             "SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(n), 0) FROM one_id),"
-            " EXISTS (SELECT 1 FROM one_id WHERE asleep IS NOT NULL)"
+            " EXISTS (SELECT 1 FROM one_id WHERE asleep IS NOT NULL), EXISTS (SELECT 1 FROM tombstone)"
         ).fetchone()
-        self._counters, self.sleepers = (version, one_id), bool(sleepers)
+        self._counters, self.sleepers, self.buried = (version, one_id), bool(sleepers), bool(buried)
         self._place.clear()
         self._begun = True
 
@@ -111,6 +119,7 @@ class SqliteTransaction:
             self._begin()
         else:
             self.connection.execute("SAVEPOINT step")
+        self._buried_before = self.buried
         self._before = (self.connection.total_changes, len(self._namespaces.names), len(self._sources.names), self._counters)
         commit, at = self._last[0] + 1, max(self._clock(), self._last[1] + 1)
         step = SqliteWriting(self, commit, at, self._namespaces, self._sources, self._counters, self._place)
@@ -140,6 +149,7 @@ class SqliteTransaction:
         self.connection.execute("ROLLBACK TO step")
         self.connection.execute("RELEASE step")
         _, namespaces, sources, self._counters = self._before
+        self.buried = self._buried_before
         self._place.clear()
         self._namespaces.forget_after(namespaces)
         self._sources.forget_after(sources)
@@ -197,11 +207,18 @@ class SqliteWriting:
         self._interactions = Interactions(connection, sources, commit)
         self._undoing = Undoing(connection, sources, transaction.rules, commit)
         self._transaction = transaction
+        self._erasures = Erasures(connection, sources, namespaces, transaction.rules, commit, at)
         self.undone: Mapping[str, Any] | None = None
+        self.met: Collection[bytes] = ()
+        self.erased = False
 
     @property
     def sleepers(self) -> bool:
         return self._transaction.sleepers
+
+    @property
+    def buried(self) -> bool:
+        return self._transaction.buried
 
     def namespaces(self) -> Sequence[str]:
         return self._namespaces.names
@@ -244,8 +261,37 @@ class SqliteWriting:
     async def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None:
         await self._run(self.writes.answer, key, digest, result)
 
-    async def heads(self, asked: Sequence[Content]) -> dict[Content, Head]:
-        return await self._run(self._reads.heads, asked)
+    async def heads(self, asked: Sequence[Content], marks: Collection[bytes] = ()) -> dict[Content, Head]:
+        return await self._run(self._heads, asked, marks)
+
+    def _heads(self, asked: Sequence[Content], marks: Collection[bytes]) -> dict[Content, Head]:
+        self.met = self._erasures.tombstones(marks) if marks else ()
+        return self._reads.heads(asked)
+
+    async def tombstones(self, marks: Collection[bytes]) -> dict[bytes, tuple[int, int]]:
+        return await self._run(self._erasures.tombstones, marks)
+
+    async def receipt(self, n: int) -> ReceiptRow | None:
+        return (await self._run(read_receipts, self._connection, self._transaction.rules, (n,))).get(n)
+
+    async def sent_versions(self, ids: Collection[int]) -> list[SentVersion]:
+        return await self._run(self._erasures.sent_versions, ids)
+
+    async def sent_judgements(self, ids: Collection[int]) -> list[SentJudgement]:
+        return await self._run(self._erasures.sent_judgements, ids)
+
+    async def sent_interactions(self, ids: Collection[int]) -> list[SentInteraction]:
+        return await self._run(self._erasures.sent_interactions, ids)
+
+    async def erase_evidence(self, erasing: Erasing) -> None:
+        await self._run(self._erasures.erase_evidence, erasing, self._interactions)
+
+    async def bury(self, burial: Burial) -> None:
+        await self._run(self._erasures.bury, burial, self.by)
+        self.erased = self._transaction.buried = True
+
+    async def unbury(self, identifiers: Collection[int]) -> None:
+        await self._run(self._erasures.unbury, identifiers)
 
     async def active_version(self, key: RecordKey) -> Sighting | None:
         return await self._run(self._reads.active_version, key)

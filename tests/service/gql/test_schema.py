@@ -26,13 +26,10 @@ CORE = build_schema((ROOT / "tests/data/schema-core.graphql").read_text(encoding
 OURS = build_schema(print_sorted())
 
 LATER_TYPES = {
-    "AllowAgainInput", "ApplyRulesInput",
-    "EraseInput", "ErasePayload", "ErasureState", "Receipt",
+    "ApplyRulesInput",
 }  # fmt: skip
 LATER_FIELDS = {
-    "Query.receipt",
-    *(f"Mutation.{name}" for name in ("applyRules", "erase", "allowAgain")),
-    "OperationInput.erase",
+    *(f"Mutation.{name}" for name in ("applyRules",)),
     "IdentityPayload.job", "WithdrawInput.source", "WithdrawInput.since",
 }  # fmt: skip
 LATER_ARGUMENTS = {"Query.explain(asOf)", "Query.profile(asOf)", "Query.profilesBy(asOf)"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_FACE: Final = "i.id, i.namespace, i.value, coalesce(i.flags, 0), i.group"
+_FACE: Final = "i.id, i.namespace, coalesce(i.value, ''), coalesce(i.flags, 0), i.group"
 _VIEW: Final = """p.n, p.one_id, p.kind, p.size, p.updated, now, made.at, changed.at, gone.at, COUNT { (p)<-[:OF]-() }"""
 _COMMITS: Final = """
 OPTIONAL MATCH (made:Commit {n: p.made})

@@ -14,9 +14,10 @@ from graph.views import ProfileView
 
 __all__ = ["IdentifierRows"]
 
+# the namespace of one that was erased is told by its id alone
 _FACES: Final = """
 SELECT i.id, n.name, i.value, i.flags, i.grp, i.profile
-FROM json_each(?) j CROSS JOIN identifier i ON i.id = j.value JOIN namespace n ON n.no = i.namespace
+FROM json_each(?) j CROSS JOIN identifier i ON i.id = j.value CROSS JOIN namespace n ON n.no = i.id >> 40
 """
 _FACES_BY: Final = """
 SELECT i.id, n.name, i.value, i.flags, i.grp, i.profile FROM json_each(?) j CROSS JOIN namespace n ON n.name = json_extract(j.value, '$[0]')
