@@ -317,3 +317,19 @@ def test_reverts_bring_nothing_back(open_with: OpenWith, run: Run, case: Case) -
                 assert not set(gone) & set(names_of(await store.everything()).values())
 
     prove(run, case, holds)
+
+
+async def test_an_answer_about_the_past_leaves_them_out(known: Store) -> None:
+    last = (await known.head())[0]
+    want = Want("identifiers", (("first", 100), ("after", None), ("namespaces", None)))
+    [before] = await known.profiles_by([ByIdentifier(identifier("user_id:bob"))], [want], as_of=last)
+    await perform(known, erase(*ADA))
+
+    ada, bob = await known.profiles_by(
+        [ByIdentifier(Identifier("email", "ada@example.com")), ByIdentifier(identifier("user_id:bob"))], [want], as_of=last
+    )
+    assert ada is None
+    assert before is not None
+    assert bob is not None
+    values = [{edge.node.identifier.value for edge in view.parts[want.key].edges} for view in (before, bob)]
+    assert values[1] == values[0] - {"ada@example.com", "+8613912345678"}

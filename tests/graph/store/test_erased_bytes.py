@@ -27,11 +27,11 @@ VALUES = (b"secret.person@example.com", b"Secret.Person@Example.com", b"139 1234
 SOME = ("email:secret.person@example.com", "phone:13912345678")
 
 
-async def fill(store: Store) -> None:
-    """Somebody in the middle of a thousand others, with history of every kind."""
-    for n in range(300):
+async def fill(store: Store, of: int = 300) -> None:
+    """Somebody in the middle of others, with history of every kind."""
+    for n in range(of):
         await ingest(store, [fragment(f"email:u{n}@example.com", f"device:d{n % 40}", traits={"name": f"Number {n}"})], reading=False)
-        if n % 60 == 0:
+        if n % (of // 5) == 0:
             traits = {"name": "Secretname 李雷雷", "note": "Secret.Person@Example.com called"}
             sent = ("email:Secret.Person@Example.com", "phone:139 1234 5678")
             await ingest(store, [fragment(*sent, id="crm-7", at=n, traits=traits)], reading=False)
