@@ -7,10 +7,11 @@ from typing import Final
 
 from graph.model import Identifier, Rule, rfc3339
 from graph.resolve.rules import Blocked
-from graph.store.ports import Store
+from graph.store.ports import Moment, Store
+from graph.store.reading.explain import unknown
 from graph.views import ExplanationView, LinkView, Standing, Want
 
-__all__ = ["REASONS", "explain", "sentence"]
+__all__ = ["REASONS", "explain", "sentence", "unknown"]
 
 REASONS: Final[Mapping[Rule, str]] = {
     Rule.CONTRADICTION: "the records that carry it hold more identifiers of one namespace than its limit",
@@ -28,15 +29,17 @@ _NAMED: Final = 5
 """Identifiers of a chain that a sentence names."""
 
 
-async def explain(store: Store, a: Identifier, b: Identifier, want: Sequence[Want] = (), *, token: int | None = None) -> ExplanationView:
-    """Why two identifiers, as people write them, are together or apart; the store is not asked about what the rules block."""
-    rules = store.in_force
+async def explain(
+    store: Store, a: Identifier, b: Identifier, want: Sequence[Want] = (), *, token: int | None = None, then: Moment | None = None
+) -> ExplanationView:
+    """Why two identifiers, as people write them, are together or apart, now or `then`; what the rules block is not asked of the store."""
+    rules = store.in_force if then is None else then.rules
     normal = {one: rules.normalise(one) for one in (a, b)}
     blocked = tuple(one for one, form in normal.items() if isinstance(form, Blocked))
     x, y = ((one if isinstance(form := normal[one], Blocked) else form) for one in (a, b))
     if blocked:
         return ExplanationView(x, y, Standing.BLOCKED, missing=blocked)
-    return await store.explain(x, y, want, token=token)
+    return await store.explain(x, y, want, token=token, as_of=None if then is None else then.commit)
 
 
 def sentence(view: ExplanationView, show: Callable[[Identifier], str]) -> str:

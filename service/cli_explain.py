@@ -29,6 +29,10 @@ def explain(
     b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     store: StoreUrl = None,
     rules: RulesFile = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="What was believed then: a time such as 2026-01-31T12:00:00Z; without zone it is UTC."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say why two identifiers are one person, or two, and by which records.
@@ -38,10 +42,11 @@ def explain(
     from graph.explain import sentence
     from graph.views import Standing
 
-    asked = [_identifier(text, name) for text, name in ((a, "A"), (b, "B"))]
+    one, other = _identifier(a, "A"), _identifier(b, "B")
+    at = None if as_of is None else _instant(as_of)
     settings = settings_of(store=store, rules=rules)
     need_store(settings.store)
-    view = asyncio.run(_explained(settings, *asked))
+    view = asyncio.run(_explained(settings, one, other, at))
     message = sentence(view, lambda one: f"{one.namespace} {one.value}")
     if as_json:
         lists = {name: [_link(link) for link in getattr(view, name)] for name in _LISTS}
@@ -63,14 +68,28 @@ def _identifier(text: str, name: str) -> Identifier:
         raise typer.BadParameter(error.message, param_hint=name) from None
 
 
-async def _explained(settings: Settings, a: Identifier, b: Identifier) -> ExplanationView:
+def _instant(text: str) -> int:
+    from graph.errors import BadInput
+    from graph.lines import instant_of
+
+    try:
+        return instant_of(text, ())
+    except BadInput as error:
+        raise typer.BadParameter(error.message, param_hint="--as-of") from None
+
+
+async def _explained(settings: Settings, a: Identifier, b: Identifier, at: int | None) -> ExplanationView:
     from graph.explain import explain as explained
+    from graph.explain import unknown
     from graph.store import open_store
     from graph.views import Want
 
     link = (Want("fragments", (("first", _RECORDS),)), Want("bridge"))
     async with open_store(settings.store, rules_of(settings), erasure_key=settings.erasing_with()) as store:
-        return await explained(store, a, b, [Want(name, inner=link) for name in _LISTS])
+        then = None if at is None else await store.moment(at)
+        if at is not None and then is None:
+            return unknown(a, b)
+        return await explained(store, a, b, [Want(name, inner=link) for name in _LISTS], then=then)
 
 
 def _records(link: LinkView) -> list[Any]:

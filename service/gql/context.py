@@ -58,6 +58,10 @@ class Context:
     def sight(self) -> Sight:
         return Sight(pii=Scope.PII in self.caller.scopes, bounds=self.service.bounds)
 
+    def sight_as_of(self, commit: int | None) -> Sight:
+        """As `sight`, of what is shown as of a commit; None: now."""
+        return replace(self.sight, as_of=commit)
+
     @property
     def by(self) -> str | None:
         """Whom the history names; nobody where the service is open."""

@@ -7,10 +7,22 @@ from typing import Annotated, TypeAlias, TypeVar, cast
 
 import strawberry
 
-__all__ = ["After", "First", "Namespaces", "Sources", "Types", "mutation", "resolved", "subscription"]
+from service.gql.scalars import Sent
+
+__all__ = ["After", "AsOf", "First", "Namespaces", "Sources", "Types", "mutation", "resolved", "subscription"]
 
 F = TypeVar("F")
 
+AsOf: TypeAlias = Annotated[
+    Sent | None,
+    strawberry.argument(
+        description="What was believed at this instant, by the clock of this service: the evidence, judgements, rules, OneIDs and traits "
+        "as of the last write at or before it, without what was erased since. Ids in the answer carry that write, and `node` answers as "
+        "of it. Before the first write nobody was known; an instant to come is the last write there is. Error EXPIRED before the time from "
+        "which on the store keeps its past, LIMIT_EXCEEDED where more than 100,000 records, judgements and interactions would be looked "
+        "at. Null: now."
+    ),
+]
 First: TypeAlias = Annotated[int | None, strawberry.argument(description="Length of the page, 1 to 100; null: 20.")]
 After: TypeAlias = Annotated[str | None, strawberry.argument(description="`endCursor` of the page before; null: the first page.")]
 Namespaces: TypeAlias = Annotated[

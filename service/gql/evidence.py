@@ -13,7 +13,6 @@ from graph.views import FragmentView, JudgementView, LinkView
 from service.gql.described import After, First, resolved
 from service.gql.enums import FragmentStatus, JudgementKind, LinkKind, RefusalRule
 from service.gql.identifiers import Identifier
-from service.gql.ids import node_id
 from service.gql.node import Node
 from service.gql.paging import Connection, CountedConnection
 from service.gql.scalars import JSON, DateTime
@@ -47,7 +46,7 @@ class Fragment(Node):
     @classmethod
     def of(cls, view: FragmentView, sight: Sight) -> Self:
         return cls(
-            id=strawberry.ID(node_id("fragment", view.id)),
+            id=sight.id("fragment", view.id),
             view=view,
             sight=sight,
             source=view.key.source,
@@ -106,7 +105,7 @@ class Link(Node):
     @classmethod
     def of(cls, view: LinkView, sight: Sight) -> Self:
         return cls(
-            id=strawberry.ID(node_id("link", *((view.a.id, view.b.id) if view.judgement is None else (view.judgement,)))),
+            id=sight.id("link", *((view.a.id, view.b.id) if view.judgement is None else (view.judgement,))),
             view=view,
             sight=sight,
             a=Identifier.of(view.a, sight),
@@ -146,7 +145,7 @@ class Judgement(Node):
     @classmethod
     def of(cls, view: JudgementView, sight: Sight) -> Self:
         return cls(
-            id=strawberry.ID(node_id("judgement", view.id)),
+            id=sight.id("judgement", view.id),
             kind=JudgementKind(view.kind.value),
             a=Identifier.of(view.a, sight),
             b=Identifier.of(view.b, sight),

@@ -57,7 +57,7 @@ class Change(Node):
     def of(cls, view: ChangeView, sight: Sight) -> Self:
         kind = cause_kind(view.cause_kind)
         return cls(
-            id=strawberry.ID(node_id("change", view.seq)),
+            id=sight.id("change", view.seq),
             view=view,
             sight=sight,
             cursor=ids.encode("changes", (view.seq,)),
@@ -80,7 +80,9 @@ class Change(Node):
         page, key = self.sight.page(self.view.parts, "lost", "lost", first=first, after=after)
         return IdentifierConnection.of(page, lambda one: Identifier.of(one, self.sight), "identifiers", key)
 
-    @resolved("The profile that the OneID leads to now, not then; null where it leads nowhere.")
+    @resolved(
+        "The profile that the OneID leads to now, or at the instant asked for, not right after the change; null where it leads nowhere."
+    )
     def profile(self) -> AProfile | None:
         view = self.sight.part(self.view.parts, "profile")
         return profile_of(view, self.sight) if view else None

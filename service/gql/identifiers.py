@@ -9,7 +9,6 @@ import strawberry
 from graph.views import IdentifierView
 from service.gql.described import resolved
 from service.gql.enums import IdentifierStatus
-from service.gql.ids import node_id
 from service.gql.node import Node
 from service.gql.paging import CountedConnection
 from service.gql.scalars import DateTime
@@ -37,7 +36,7 @@ class Identifier(Node):
     def of(cls, view: IdentifierView, sight: Sight) -> Self:
         namespace, value = view.identifier
         return cls(
-            id=strawberry.ID(node_id("identifier", view.id)),
+            id=sight.id("identifier", view.id),
             view=view,
             sight=sight,
             namespace=namespace,

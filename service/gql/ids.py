@@ -15,7 +15,7 @@ from zlib import crc32
 
 from graph.errors import BadCursor
 
-__all__ = ["decode", "encode", "node_id", "node_key"]
+__all__ = ["commit_of", "decode", "encode", "node_id", "node_key"]
 
 _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{5,160}")
 _INT64: Final = 1 << 63
@@ -44,17 +44,24 @@ def decode(purpose: str, text: str, path: tuple[str, ...]) -> tuple[int, ...]:
     return numbers
 
 
-def node_id(kind: str, *numbers: int) -> str:
-    """The id of a node: opaque, and the same for ever."""
-    return encode("node", (_NUMBERS[kind], *numbers))
+def node_id(kind: str, *numbers: int, as_of: int | None = None) -> str:
+    """The id of a node: opaque, and the same for ever. With `as_of` that of the node as of a commit, which is another one."""
+    key = (_NUMBERS[kind], *numbers)
+    return encode("node", key) if as_of is None else encode("past node", (as_of, *key))
 
 
 def node_key(text: str, path: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
-    """The kind and numbers behind an id; BadCursor for a text that is no id of this service."""
-    numbers = _numbers("node", text)
+    """The kind and numbers behind an id, as of whenever it is; BadCursor for a text that is no id of this service."""
+    numbers = _numbers("node", text) or (_numbers("past node", text) or ())[1:]
     if not numbers or not 0 <= numbers[0] < len(_KINDS) or len(numbers) < 2:
         raise BadCursor("not an id that this service gave out; ids are opaque, take them from an answer", path)
     return _KINDS[numbers[0]], numbers[1:]
+
+
+def commit_of(text: str) -> int | None:
+    """The commit that an id of an `asOf` answer carries; None for any other id."""
+    numbers = _numbers("past node", text)
+    return numbers[0] if numbers else None
 
 
 def _check(purpose: str, body: bytes | bytearray) -> bytes:

@@ -9,4 +9,6 @@ __all__ = ["Node"]
 
 @strawberry.interface(description="Whatever has an id that `node` finds again.")
 class Node:
-    id: strawberry.ID = strawberry.field(description="Opaque, never made from a value, and the same for ever.")
+    id: strawberry.ID = strawberry.field(
+        description="Opaque, never made from a value, and the same for ever; that of an `asOf` answer carries its instant."
+    )

@@ -20,7 +20,6 @@ from service.gql.evidence import (
 )
 from service.gql.feed import Change, ChangeConnection
 from service.gql.identifiers import Identifier, IdentifierConnection
-from service.gql.ids import node_id
 from service.gql.node import Node
 from service.gql.paging import CountedConnection
 from service.gql.scalars import DateTime, Long, Sent
@@ -41,7 +40,9 @@ class Profile(Node):
     one_id: str = strawberry.field(description="The stable, random name of the profile; never reused, and a retired one leads here.")
     kind: ProfileKind = strawberry.field(description="A person, somebody anonymous, or an identifier that many share.")
     version: Long = strawberry.field(description="Grows with every change of this profile's identity or facts.")
-    as_of: DateTime = strawberry.field(description="The instant that this answer shows.")
+    as_of: DateTime = strawberry.field(
+        description="The instant that this answer shows: that of the last write it knows of; given as `asOf`, it shows the same again."
+    )
     created_at: DateTime = strawberry.field(description="When the OneID was made.")
     updated_at: DateTime = strawberry.field(description="When identity or facts last changed.")
     retired_at: DateTime | None = strawberry.field(
@@ -51,7 +52,7 @@ class Profile(Node):
     @classmethod
     def of(cls, view: ProfileView, sight: Sight) -> Self:
         return cls(
-            id=strawberry.ID(node_id("profile", view.n)),
+            id=sight.id("profile", view.n),
             view=view,
             sight=sight,
             one_id=view.one_id,

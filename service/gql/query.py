@@ -12,19 +12,21 @@ from graph import explain, jobs, model, profiles, views
 from graph.errors import BadInput
 from graph.lines import identifier_of, instant_of
 from graph.previews import show_preview
+from graph.store.ports import Moment
 from graph.views import LookUp, Page, Want
 from service.auth import Scope
 from service.gql import arguments
 from service.gql.audit import AuditConnection, AuditEntry
 from service.gql.conflicts import Conflict, ConflictConnection
 from service.gql.context import Context, Info
-from service.gql.described import After, First, Namespaces, resolved
+from service.gql.described import After, AsOf, First, Namespaces, resolved
 from service.gql.enums import ChangeKind, ProfileKind
 from service.gql.erasure import Receipt, receipt_number
 from service.gql.evidence import Fragment, Judgement, Link
 from service.gql.explanation import Explanation
 from service.gql.feed import Change, ChangeConnection
 from service.gql.identifiers import Identifier, IdentifierConnection
+from service.gql.ids import commit_of
 from service.gql.inputs import IdentifierInput, OperationInput, ProfileBy, RecordKey, said
 from service.gql.jobs import Job, job_number, shown
 from service.gql.look_up import look_up, node_ref
@@ -62,11 +64,30 @@ def reading(info: Info) -> Context:
     return info.context
 
 
-async def found(context: Context, by: Sequence[LookUp | None], want: Sequence[Want]) -> list[views.ProfileView | None]:
+async def found(
+    context: Context, by: Sequence[LookUp | None], want: Sequence[Want], *, as_of: int | None = None
+) -> list[views.ProfileView | None]:
     """The profiles looked up, None where there was nothing to look for."""
     asked = [one for one in by if one is not None]
-    answers = iter(await context.store.profiles_by(asked, want, token=context.after) if asked else ())
+    answers = iter(await context.store.profiles_by(asked, want, token=context.after, as_of=as_of) if asked else ())
     return [None if one is None else next(answers) for one in by]
+
+
+async def _then(context: Context, as_of: str) -> Moment | None:
+    """The write that `asOf` names; None where it is before the first one."""
+    return await context.store.moment(instant_of(as_of, ("asOf",)), token=context.after)
+
+
+async def _profiles(info: Info, by: Sequence[ProfileBy], paths: Sequence[tuple[str, ...]], as_of: str | None) -> list[Profile | None]:
+    """The profiles that inputs name, now or as of an instant."""
+    context, want = reading(info), info.context.selection(info).wants()
+    then = None if as_of is None else await _then(context, as_of)
+    rules, commit = (context.store.in_force, None) if then is None else (then.rules, then.commit)
+    asked = [look_up(one, rules, path) for one, path in zip(by, paths, strict=True)]
+    if as_of is not None and then is None:
+        return [None] * len(asked)
+    found_views, sight = await found(context, asked, want, as_of=commit), context.sight_as_of(commit)
+    return [Profile.of(view, sight) if view else None for view in found_views]
 
 
 async def _nodes(info: Info, ids: Sequence[strawberry.ID], paths: Sequence[tuple[str, ...]]) -> list[Node | None]:
@@ -76,9 +97,16 @@ async def _nodes(info: Info, ids: Sequence[strawberry.ID], paths: Sequence[tuple
     if "audit" in kinds:
         context.caller.need(Scope.ADMIN)
     want = {kind: selection.wants(_TYPES[kind].__name__) for kind in sorted(kinds)}
-    asked = [ref for ref in refs if ref is not None]
-    answers = iter(await context.store.nodes(asked, want, token=context.after) if asked else ())
-    nodes = [None if ref is None else _node(ref[0], next(answers), context.sight) for ref in refs]
+    nodes: list[Node | None] = [None] * len(ids)
+    by_commit: dict[int | None, list[int]] = {}
+    for place, ref in enumerate(refs):
+        if ref is not None:
+            by_commit.setdefault(commit_of(ids[place]), []).append(place)
+    for commit, places in by_commit.items():
+        asked = [ref for place in places if (ref := refs[place]) is not None]
+        answers = await context.store.nodes(asked, want, token=context.after, as_of=commit)
+        for place, (kind, _), view in zip(places, asked, answers, strict=True):
+            nodes[place] = _node(kind, view, context.sight_as_of(commit))
     for place, (one, path) in enumerate(zip(ids, paths, strict=True)):
         if job_number(one, path) is not None:
             context.caller.need(Scope.ADMIN)
@@ -145,22 +173,22 @@ class Query:
         _listed(len(ids), "ids")
         return await _nodes(info, ids, [("ids", str(place)) for place in range(len(ids))])
 
-    @resolved("The profile that somebody has now; follows retired OneIDs; null when unknown.")
-    async def profile(self, info: Info, by: Annotated[ProfileBy, strawberry.argument(description="Whom to look for.")]) -> Profile | None:
-        context = reading(info)
-        asked = look_up(by, context.store.in_force, ("by",))
-        (view,) = await found(context, [asked], context.selection(info).wants())
-        return Profile.of(view, context.sight) if view else None
+    @resolved("The profile that somebody has now, or had; follows retired OneIDs; null when unknown.")
+    async def profile(
+        self, info: Info, by: Annotated[ProfileBy, strawberry.argument(description="Whom to look for.")], as_of: AsOf = UNSET
+    ) -> Profile | None:
+        (one,) = await _profiles(info, [by], [("by",)], said(as_of))
+        return one
 
     @resolved("The profiles of many at once, in the same order, null for unknown.")
     async def profiles_by(
-        self, info: Info, by: Annotated[list[ProfileBy], strawberry.argument(description="Whom to look for; at most 100.")]
+        self,
+        info: Info,
+        by: Annotated[list[ProfileBy], strawberry.argument(description="Whom to look for; at most 100.")],
+        as_of: AsOf = UNSET,
     ) -> list[Profile | None]:
-        context = reading(info)
         _listed(len(by), "by")
-        asked = [look_up(one, context.store.in_force, ("by", str(place))) for place, one in enumerate(by)]
-        views = await found(context, asked, context.selection(info).wants())
-        return [Profile.of(view, context.sight) if view else None for view in views]
+        return await _profiles(info, by, [("by", str(place)) for place in range(len(by))], said(as_of))
 
     @resolved("Everyone, in the order of their OneIDs; with `updatedAfter` those who changed since, in the order of their last change.")
     async def profiles(
@@ -286,11 +314,17 @@ class Query:
         info: Info,
         a: Annotated[IdentifierInput, strawberry.argument(description="One identifier.")],
         b: Annotated[IdentifierInput, strawberry.argument(description="The other one.")],
+        as_of: AsOf = UNSET,
     ) -> Explanation:
         context = reading(info)
         x, y = identifier_of(a.mapping(), ("a",)), identifier_of(b.mapping(), ("b",))
-        view = await explain.explain(context.store, x, y, context.selection(info).wants(), token=context.after)
-        return Explanation.of(view, context.sight)
+        want, at = context.selection(info).wants(), said(as_of)
+        if at is None:
+            return Explanation.of(await explain.explain(context.store, x, y, want, token=context.after), context.sight)
+        if (then := await _then(context, at)) is None:
+            return Explanation.of(explain.unknown(x, y), context.sight)
+        view = await explain.explain(context.store, x, y, want, token=context.after, then=then)
+        return Explanation.of(view, context.sight_as_of(then.commit))
 
     @resolved("What an operation would do. Nothing is written. Needs scope `curate`, `write` for a withdrawal, `privacy` for an erasure.")
     async def preview(

@@ -9,7 +9,6 @@ import strawberry
 from graph.views import NeighbourhoodView, PeerView, SocialEdgeView, SocialNodeView, TieCount
 from service.gql.described import resolved
 from service.gql.enums import Direction
-from service.gql.ids import node_id
 from service.gql.paging import CountedConnection
 from service.gql.scalars import DateTime, Long
 from service.gql.sight import Sight
@@ -83,10 +82,10 @@ class SocialEdge:
     last_at: DateTime = strawberry.field(description="The latest of them.")
 
     @classmethod
-    def of(cls, view: SocialEdgeView) -> Self:
+    def of(cls, view: SocialEdgeView, sight: Sight) -> Self:
         return cls(
-            from_=strawberry.ID(node_id("profile", view.origin)),
-            to=strawberry.ID(node_id("profile", view.target)),
+            from_=sight.id("profile", view.origin),
+            to=sight.id("profile", view.target),
             weight=view.weight,
             counts=[InteractionCount.of(one) for one in view.counts],
             last_at=DateTime(view.last_at),
@@ -103,6 +102,6 @@ class Neighbourhood:
     def of(cls, view: NeighbourhoodView, sight: Sight) -> Self:
         return cls(
             nodes=[SocialNode.of(one, sight) for one in view.nodes],
-            edges=[SocialEdge.of(one) for one in view.edges],
+            edges=[SocialEdge.of(one, sight) for one in view.edges],
             truncated=view.truncated,
         )

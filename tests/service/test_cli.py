@@ -344,6 +344,16 @@ def test_explain_says_why_two_are_apart(explained: Path) -> None:
     assert done.stdout.endswith("\nrefused\n  device:d – user:1  w/2, last 2026-01-01  refused by limit of user\n")
 
 
+def test_explain_says_what_was_believed_then(explained: Path) -> None:
+    done = asked("user:1", "mail:a", "--as-of", "2020-01-01T00:00:00")
+    to_come = asked("user:1", "mail:a", "--as-of", "2100-01-01T00:00:00Z")
+
+    assert done.exit_code == 1
+    assert done.stdout.startswith("user 1 and mail a are not known")
+    assert to_come.stdout == asked("user:1", "mail:a").stdout
+    assert asked("user:1", "mail:a", "--as-of", "then").exit_code == 2
+
+
 def test_explain_gives_one_document(explained: Path) -> None:
     done = asked("user:2", "user:1", "--json")
 

@@ -23,11 +23,15 @@ class Listening:
     async def head(self) -> tuple[int, int]:
         return 0, 0
 
-    async def profiles_by(self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None) -> list[None]:
+    async def profiles_by(
+        self, by: Sequence[LookUp], want: Sequence[Want], *, token: int | None = None, as_of: int | None = None
+    ) -> list[None]:
         self.calls.append(want)
         return [None] * len(by)
 
-    async def nodes(self, ids: Sequence[Any], want: Mapping[str, Sequence[Want]], *, token: int | None = None) -> list[None]:
+    async def nodes(
+        self, ids: Sequence[Any], want: Mapping[str, Sequence[Want]], *, token: int | None = None, as_of: int | None = None
+    ) -> list[None]:
         self.calls.append(want)
         return [None] * len(ids)
 
