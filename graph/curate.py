@@ -18,7 +18,7 @@ from graph.evidence import Evidence, Piece, field_of
 from graph.forget import erase
 from graph.ids import new_one_id
 from graph.judging import content, record_judgements
-from graph.model import FragmentStatus, Judgement, Key, RecordKey
+from graph.model import FragmentStatus, Identifier, Judgement, Key, RecordKey
 from graph.operations import Erase, Judge, Merge, Operation, Revert, Withdraw
 from graph.outcome import Outcome, outcome_of
 from graph.planning import judgement_of, merge_of, split_of
@@ -34,7 +34,8 @@ __all__ = ["Curated", "Preview", "judge", "perform", "preview", "withdraw"]
 @dataclass(frozen=True, slots=True)
 class Curated:
     """`changes` are feed positions, `profiles` the numbers of the profiles left; `unchanged` counts what was on record before;
-    `erased` are the places of what was left out since it names who was erased."""
+    `erased` are the places of what was left out since it names who was erased. `forgotten`: whom an erasure was about, in its first answer
+    only."""
 
     changes: tuple[int, ...]
     profiles: tuple[int, ...]
@@ -42,6 +43,7 @@ class Curated:
     unchanged: int = 0
     replayed: bool = False
     erased: tuple[int, ...] = ()
+    forgotten: tuple[Identifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ async def perform(
         await writing.write_deed(Deed(operation.name, concerned, {**worked.figures, **moves(worked.delta)}, worked.cause, key_id))
         done = _curated(worked.delta, worked.positions, writing, 0)
         await _answer(writing, key, digest, done)
-        return done
+        return replace(done, forgotten=worked.forgotten)
 
 
 async def preview(store: Store, operation: Operation, *, by: str | None = None) -> Preview:
@@ -157,6 +159,7 @@ class _Worked(NamedTuple):
     named: Sequence[int]
     figures: dict[str, Any]
     together: frozenset[int] = frozenset()
+    forgotten: tuple[Identifier, ...] = ()
 
 
 async def _work(
@@ -167,7 +170,7 @@ async def _work(
     if isinstance(operation, Erase):
         gone = await erase(writing, operation, store, erasure_key, new_id)
         figures = {"identifiers": len(gone.ids), "records": gone.records}
-        return _Worked(gone.delta, gone.positions, ("erasure", writing.commit), gone.ids, figures)
+        return _Worked(gone.delta, gone.positions, ("erasure", writing.commit), gone.ids, figures, forgotten=gone.named)
     if isinstance(operation, Withdraw):
         return await _withdraw(writing, operation, rules, new_id)
     if isinstance(operation, Revert):

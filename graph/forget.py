@@ -44,12 +44,13 @@ __all__ = ["Allowed", "Forgotten", "allow_again", "erase"]
 
 
 class Forgotten(NamedTuple):
-    """What an erasure did; `ids` are the stubs that it left."""
+    """What an erasure did; `ids` are the stubs that it left, `named` the identifiers that they were."""
 
     delta: Delta
     positions: list[int]
     ids: tuple[int, ...]
     records: int
+    named: tuple[Identifier, ...]
 
 
 async def erase(writing: Writing, operation: Erase, store: Store, key: bytes, new_id: Callable[[], str]) -> Forgotten:
@@ -78,7 +79,7 @@ async def erase(writing: Writing, operation: Erase, store: Store, key: bytes, ne
     delta, positions = await _settled(writing, work, field, judgements, new_id)
     await writing.bury(work.burial(operation.reason))
     await writing.forget_reasons(work.ids)
-    return Forgotten(delta, positions, tuple(sorted(work.ids)), len(work.touched))
+    return Forgotten(delta, positions, tuple(sorted(work.ids)), len(work.touched), tuple(ids))
 
 
 async def _named(writing: Writing, operation: Erase, store: Store) -> list[Identifier]:

@@ -46,8 +46,8 @@ class ErasePayload:
         description="The receipt; keep its id, nothing else leads to it. Null where nothing was done."
     )
     erased: list[str] = strawberry.field(
-        description="The identifiers that it was about, as `namespace:value`, masked whoever asks; the first 100. For a person named by a "
-        "look-up, and for a retry with the same clientMutationId, empty."
+        description="The identifiers that it was about, normalised, as `namespace:value`, masked whoever asks; the first 100. Empty for a "
+        "retry with the same clientMutationId."
     )
     user_errors: list[UserError] = strawberry.field(description="Why it was not done; empty where it was.")
     client_mutation_id: str | None = strawberry.field(description="The clientMutationId that came; null where none came.")

@@ -14,7 +14,7 @@ from graph.forget import allow_again
 from graph.ingest import Ingested, ingest
 from graph.interactions import Recorded
 from graph.lines import fragment_of, identifier_of, interaction_of
-from graph.model import Fragment
+from graph.model import Fragment, Identifier
 from graph.resolve.rules import Rules
 from graph.views import ChangeView, ConflictView, ProfileView
 from service.auth import Scope
@@ -143,8 +143,7 @@ class Mutation:
         except OneIDError as error:
             return ErasePayload(receipt=None, erased=[], user_errors=refused(error), client_mutation_id=sent_id)
         context.wrote(done.token)
-        named = () if done.replayed else said(input.identifiers) or ()
-        return await _receipt(context, done.token, named, sent_id)
+        return await _receipt(context, done.token, done.forgotten, sent_id)
 
     @mutation("Let identifiers come again that were erased, for a person who returns. They come in as new. Needs scope `privacy`.")
     async def allow_again(self, info: Info, input: Annotated[AllowAgainInput, _INPUT]) -> ErasePayload:
@@ -249,7 +248,7 @@ class Mutation:
         return _recorded(context, done, range(len(records)), [], sent_id)
 
 
-async def _receipt(context: Context, number: int, named: Sequence[IdentifierInput], sent_id: str | None) -> ErasePayload:
+async def _receipt(context: Context, number: int, named: Sequence[IdentifierInput | Identifier], sent_id: str | None) -> ErasePayload:
     row = (await context.store.receipts([number])).get(number)
     return ErasePayload(
         receipt=None if row is None else Receipt.of(row),

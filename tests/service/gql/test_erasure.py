@@ -47,7 +47,7 @@ async def test_an_erasure_is_previewed_done_and_told_by_its_receipt(two: Asking)
     done = await erased(two, previewToken=seen["preview"]["token"], clientMutationId="e-1")
 
     assert done["userErrors"] == []
-    assert done["erased"] == ["email:A***@E…", "phone:13****78"]
+    assert done["erased"] == ["email:a***@e…", "phone:+86139****5678"]
     receipt = done["receipt"]
     assert (receipt["identifiers"], receipt["records"], receipt["reason"]) == (2, 2, "she asked")
     query = f"query ($id: ID!) {{ receipt(id: $id) {RECEIPT} node(id: $id) {{ id ... on Receipt {{ state }} }} }}"
@@ -62,6 +62,12 @@ async def test_an_erasure_is_previewed_done_and_told_by_its_receipt(two: Asking)
     last = feed["changes"]["edges"][-1]["node"]
     assert (last["kind"], last["reversible"], last["cause"]) == ("ERASED", False, {"kind": "ERASURE"})
     assert [edge["node"] for edge in last["lost"]["edges"]] == [{"value": None, "masked": "erased"}] * 2
+
+
+async def test_a_person_found_by_a_look_up_is_told_masked(two: Asking) -> None:
+    done = await erased(two, identifiers=None, profile={"identifier": PHONE})
+
+    assert sorted(done["erased"]) == ["device:****", "email:a***@e…", "phone:+86139****5678"]
 
 
 async def test_what_comes_again_is_refused_and_masked_until_it_is_allowed(two: Asking) -> None:
