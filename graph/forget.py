@@ -40,7 +40,7 @@ from graph.store.ports import (
     Writing,
 )
 
-__all__ = ["Allowed", "Forgotten", "allow_again", "erase"]
+__all__ = ["Allowed", "Forgotten", "allow_again", "carry_over", "erase"]
 
 
 class Forgotten(NamedTuple):
@@ -284,7 +284,9 @@ async def allow_again(
             raise NotFound("there is no such receipt", ("receipt",))
         stubs = await _stubs(writing, store, receipt, identifiers)
         await writing.unbury(stubs)
-        await writing.write_deed(Deed("allowAgain", await subjects(writing, sorted(stubs)), {"identifiers": len(stubs)}, key=key_id))
+        await writing.write_deed(
+            Deed("allowAgain", await subjects(writing, sorted(at for at in stubs if at > 0)), {"identifiers": len(stubs)}, key=key_id)
+        )
         if key is not None:
             await writing.answer(key, digest, {"token": writing.commit})
         return Allowed(tuple(identifiers), writing.commit)
@@ -304,3 +306,26 @@ async def _stubs(writing: Writing, store: Store, receipt: int, identifiers: Coll
             raise NotFound("this was not erased with this receipt, or is allowed again already", ("identifiers", str(place)))
         stubs |= of
     return stubs
+
+
+# ---------------------------------------------------------------- for a store that takes another one's place
+
+
+async def carry_over(former: Store, store: Store, *, reason: str, by: str | None = None, key_id: str | None = None) -> int | None:
+    """Who was erased from `former` is refused by `store`, too; the number of the receipt, None where there is nothing to carry over.
+    KeyTrouble where `store` does not have the key. What `store` holds already of them stays: to be done before it is filled."""
+    rows = await former.tombstones()
+    if not rows:
+        return None
+    key = store.erasure_key.read()
+    same_key(key, [mark for mark, _, _ in rows])
+    async with store.writing("erasure", by=by, reason=reason) as writing:
+        await erased_among(writing, store, ())
+        marks = {mark: -at or -1 for mark, erasure, at in rows if erasure}
+        known = await writing.tombstones(marks)
+        new = {mark: of for mark, of in marks.items() if mark not in known}
+        if not new:
+            return None
+        await writing.carry_over(new, key_mark(key), reason)
+        await writing.write_deed(Deed("erase", (), {"identifiers": len(set(new.values())), "records": 0}, key=key_id))
+        return writing.commit

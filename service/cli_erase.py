@@ -21,14 +21,20 @@ __all__ = ["erase"]
 
 @told
 def erase(
+    *,
     named: Annotated[
-        list[str], typer.Argument(metavar="WHO…", help="Identifiers, as namespace:value; or one OneID: the person with all identifiers.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="WHO…", help="Identifiers, as namespace:value; or one OneID: the person with all identifiers."),
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the receipt; without the values that are erased.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     wait: Annotated[
         float, typer.Option("--wait", min=0, metavar="SECONDS", help="How long to wait for the receipt to be COMPLETE.")
     ] = 60.0,
+    former: Annotated[
+        str | None,
+        typer.Option("--carry-over", metavar="URL", help="Nobody new: refuse whom this store erased, before this one takes its place."),
+    ] = None,
     store: StoreUrl = None,
     rules: RulesFile = None,
     as_json: AsJson = False,
@@ -38,8 +44,14 @@ def erase(
     The exit code is 1 where the receipt is not complete in time; whoever has the store open goes on with it.
     """
     settings = settings_of(store=store, rules=rules)
-    need_store(settings.store)
-    row = asyncio.run(_erased(settings, _asked(named, reason), wait, yes=yes))
+    if bool(named) == bool(former):
+        raise typer.BadParameter("name who is to be erased, or a store to carry over from; just one of both", param_hint="WHO")
+    if former:
+        need_store(former)
+        row = asyncio.run(_carried(settings, former, reason))
+    else:
+        need_store(settings.store)
+        row = asyncio.run(_erased(settings, _asked(named or [], reason), wait, yes=yes))
     if row is None:
         raise typer.Exit(FAILED)
     _print(row, as_json=as_json)
@@ -75,6 +87,16 @@ async def _erased(settings: Settings, asked: Erase, wait: float, *, yes: bool) -
         done = await perform(store, asked, token=seen.token, by="erase")
         await store.purged(done.token, wait)
         return (await store.receipts([done.token]))[done.token]
+
+
+async def _carried(settings: Settings, former: str, reason: str) -> ReceiptRow | None:
+    from graph.forget import carry_over
+    from graph.store import open_store
+
+    rules, key = rules_of(settings), settings.erasing_with()
+    async with open_store(former, rules) as source, open_store(settings.store, rules, erasure_key=key) as store:
+        number = await carry_over(source, store, reason=reason, by="erase")
+        return None if number is None else (await store.receipts([number]))[number]
 
 
 def _confirmed(seen: Preview) -> bool:

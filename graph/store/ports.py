@@ -719,6 +719,10 @@ class Writing(Protocol):
         """Identifiers that nothing mentions any more become stubs without value and history; tombstones and receipt are on record."""
         ...
 
+    async def carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str) -> None:
+        """Tombstones of another store, by whom each is of there, are this one's, too, with a receipt of their own."""
+        ...
+
     async def unbury(self, identifiers: Collection[int]) -> None:
         """The tombstones of these stubs are gone."""
         ...
@@ -952,6 +956,10 @@ class Store(Reads, Protocol):
 
     async def receipts(self, ns: Collection[int]) -> dict[int, ReceiptRow]:
         """Erasures by number."""
+        ...
+
+    async def tombstones(self) -> list[tuple[bytes, int, int]]:
+        """Every tombstone: its mark, the erasure that made it, and whom it is of; both 0: of the key itself."""
         ...
 
     async def purged(self, n: int, timeout: float) -> bool:

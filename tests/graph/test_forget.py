@@ -10,7 +10,7 @@ import pytest
 from graph.check import check
 from graph.curate import judge, perform, preview
 from graph.errors import AnswerErased, BadInput, Erased, KeyTrouble, NotFound, Stale
-from graph.forget import allow_again
+from graph.forget import allow_again, carry_over
 from graph.ingest import ingest
 from graph.interactions import record
 from graph.model import ChangeKind, FragmentStatus, Identifier, Interaction, Key, RecordKey
@@ -19,6 +19,7 @@ from graph.resolve.rules import Rules
 from graph.resolve.scrub import without, without_ends
 from graph.store.keys import ErasureKey
 from graph.store.ports import ExportKind, Store
+from graph.store.sqlite.store import open_sqlite
 from graph.views import ByIdentifier, ByOneId, Page, Want
 from tests.build import distinct, fragment, identifier, ids, minute, same
 from tests.graph.test_operations import some_operation
@@ -333,3 +334,24 @@ async def test_an_answer_about_the_past_leaves_them_out(known: Store) -> None:
     assert bob is not None
     values = [{edge.node.identifier.value for edge in view.parts[want.key].edges} for view in (before, bob)]
     assert values[1] == values[0] - {"ada@example.com", "+8613912345678"}
+
+
+async def test_a_store_that_takes_the_place_of_another_refuses_them_too(store: Store) -> None:
+    key, other = ErasureKey("2c" * 32), store
+    async with open_sqlite(":memory:", Rules.builtin(), erasure_key=key) as former:
+        await ingest(former, [fragment(*ADA, id="1")])
+        exported = [row async for row in former.export("fragments")]
+        await perform(former, erase(*ADA))
+        with pytest.raises(KeyTrouble):
+            await carry_over(former, other, reason=WHY)
+        other.erasure_key = key
+        receipt = await carry_over(former, other, reason=WHY)
+        assert receipt is not None
+        assert await carry_over(former, other, reason=WHY) is None
+
+        restored = [fragment(*(f"{one['namespace']}:{one['value']}" for one in row["identifiers"]), id=row["id"]) for row in exported]
+        assert (await ingest(other, restored)).erased == (0,)
+        assert (await other.receipts([receipt]))[receipt].identifiers == 2
+        await allow_again(other, receipt, ids(ADA[0]), reason=WHY)
+        assert (await ingest(other, restored)).accepted == 1
+        assert (await check(other)).differences == ()

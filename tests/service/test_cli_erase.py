@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,18 @@ def test_what_cannot_be_done_says_so(run: CliRunner) -> None:
     assert (unknown.exit_code, "nothing of this is on record" in unknown.stderr) == (1, True)
     assert run.invoke(app, ["erase", "email:ada@example.com", "--reason", " ", "--yes"]).exit_code == 2
     assert run.invoke(app, ["erase", "one", "two", "--reason", "x", "--yes"]).exit_code == 2
+
+
+def test_a_new_store_refuses_whom_the_former_one_erased(run: CliRunner, tmp_path: Path) -> None:
+    run.invoke(app, ["erase", "email:ada@example.com", "--reason", "she asked", "--yes"])
+    new = ["--store", f"sqlite:///{tmp_path / 'new.db'}"]
+    carry = ["erase", "--carry-over", f"sqlite:///{tmp_path / 'store.db'}", "--reason", "moved", *new]
+    without = run.invoke(app, carry)
+    assert (without.exit_code, "new.db.erasure-key" in without.stderr) == (1, True)
+    shutil.copy(tmp_path / "store.db.erasure-key", tmp_path / "new.db.erasure-key")
+
+    assert run.invoke(app, carry).exit_code == 0
+    loaded = run.invoke(app, ["load", str(tmp_path / "rows.ndjson"), "--json", *new])
+    assert json.loads(loaded.stdout)["rejected"] == 1
+    assert "ada@example.com" not in run.invoke(app, ["export", "fragments", *new]).stdout
+    assert run.invoke(app, ["erase", "--reason", "x"]).exit_code == 2

@@ -7,12 +7,14 @@ from typing import Final
 __all__ = [
     "BURY",
     "DECIDED",
+    "EVERY_MARK",
     "FORGET_ANSWERS",
     "GONE_INTERACTIONS",
     "GONE_JUDGEMENTS",
     "GONE_VERSIONS",
     "JUDGEMENTS_NAMING",
     "LESSEN",
+    "MARK",
     "RECEIPT",
     "RECEIPTS",
     "RECORDS_CARRYING",
@@ -132,5 +134,14 @@ MATCH (c:Commit {n: n})
 WITH c.at AS at
 MATCH (q:Request) WHERE q.at = at
 SET q.result = $result
+"""
+MARK: Final = """
+UNWIND $rows AS m
+MERGE (t:Tombstone {mark: m[0]}) SET t.erasure = m[1], t.identifier = m[2]
+"""
+EVERY_MARK: Final = """
+MATCH (t:Tombstone) WHERE t.mark > $after
+WITH t ORDER BY t.mark LIMIT $most
+RETURN collect([t.mark, t.erasure, t.identifier])
 """
 UNBURY: Final = "UNWIND $ids AS id MATCH (t:Tombstone {identifier: id}) DELETE t"

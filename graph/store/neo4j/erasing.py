@@ -137,6 +137,18 @@ class Erasures(Interactions):
             records=burial.records,
         )
 
+    async def carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str) -> None:
+        self.erased = True
+        await self._carry_over(marks, key_mark, reason, self.by)
+
+    @kept
+    async def _carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str, by: str | None) -> None:
+        rows = [*([mark.hex(), self.commit, at] for mark, at in marks.items()), [key_mark.hex(), 0, 0]]
+        await self._portioned(erasing_.MARK, rows)
+        count = len(set(marks.values()))
+        at = self.counters.at
+        await self.post(erasing_.RECEIPT, commit=self.commit, at=at, by=by, reason=reason, identifiers=count, records=0)
+
     @kept
     async def unbury(self, identifiers: Collection[int]) -> None:
         await self.post(erasing_.UNBURY, ids=[at for at in sorted(identifiers) if at])

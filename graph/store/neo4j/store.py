@@ -19,7 +19,7 @@ from graph.store.keys import ErasureKey
 from graph.store.neo4j import export as exporting
 from graph.store.neo4j import past, reads
 from graph.store.neo4j.connect import SIGN_SECONDS, STATEMENT_SECONDS, connected, target_of, tried, within
-from graph.store.neo4j.cypher_erasing import RECEIPTS
+from graph.store.neo4j.cypher_erasing import EVERY_MARK, RECEIPTS
 from graph.store.neo4j.everything import everything
 from graph.store.neo4j.jobs import READ, WRITE, job_row, job_rows
 from graph.store.neo4j.prepare import prepare
@@ -243,6 +243,13 @@ class Neo4jStore:
 
     async def receipts(self, ns: Collection[int]) -> dict[int, ReceiptRow]:
         return {row[0]: ReceiptRow(*row) for row in await self.ask(RECEIPTS, ns=list(ns))}
+
+    async def tombstones(self) -> list[tuple[bytes, int, int]]:
+        found: list[tuple[bytes, int, int]] = []
+        rows: Any = [("", 0, 0)]
+        while rows := await self.ask(EVERY_MARK, after=rows[-1][0], most=_PAGE):
+            found += [(bytes.fromhex(mark), erasure, identifier) for mark, erasure, identifier in rows]
+        return found
 
     async def purged(self, n: int, timeout: float) -> bool:
         return n in await self.receipts([n])  # what is in the graph is all that this process can reach

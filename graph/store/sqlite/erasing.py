@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -230,8 +230,18 @@ class Erasures:
         )
         said = (self.commit, self.at, by, burial.reason, len(burial.ids), burial.records)
         run("INSERT INTO erasure (n, at, by, reason, identifiers, records) VALUES (?, ?, ?, ?, ?, ?)", said)
-        marks = [(mark, self.commit, at) for mark, at in burial.marks.items()]
-        many("INSERT OR REPLACE INTO tombstone (mark, erasure, identifier) VALUES (?, ?, ?)", [*marks, (burial.key_mark, 0, 0)])
+        self._mark(burial.marks, burial.key_mark)
+
+    def _mark(self, marks: Mapping[bytes, int], key_mark: bytes) -> None:
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO tombstone (mark, erasure, identifier) VALUES (?, ?, ?)",
+            [*((mark, self.commit, at) for mark, at in marks.items()), (key_mark, 0, 0)],
+        )
+
+    def carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str, by: str | None) -> None:
+        said = (self.commit, self.at, by, reason, len(set(marks.values())), self.at)
+        self.connection.execute("INSERT INTO erasure (n, at, by, reason, identifiers, records, purged) VALUES (?, ?, ?, ?, ?, 0, ?)", said)
+        self._mark(marks, key_mark)
 
     def unbury(self, identifiers: Collection[int]) -> None:
         self.connection.executemany("DELETE FROM tombstone WHERE identifier = ?", [(at,) for at in sorted(identifiers) if at])

@@ -254,6 +254,9 @@ class SqliteStore:
     async def receipts(self, ns: Collection[int]) -> dict[int, ReceiptRow]:
         return await self.read(read_receipts, ns)
 
+    async def tombstones(self) -> list[tuple[bytes, int, int]]:
+        return await self.read(lambda connection, rules: connection.execute("SELECT mark, erasure, identifier FROM tombstone").fetchall())
+
     async def go_on_purging(self) -> None:
         """Take up what another process left of erasures."""
         if await self.read(lambda connection, rules: unfinished(connection)) is not None:

@@ -290,6 +290,10 @@ class SqliteWriting:
         await self._run(self._erasures.bury, burial, self.by)
         self.erased = self._transaction.buried = True
 
+    async def carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str) -> None:
+        await self._run(self._erasures.carry_over, marks, key_mark, reason, self.by)
+        self._transaction.buried = True
+
     async def unbury(self, identifiers: Collection[int]) -> None:
         await self._run(self._erasures.unbury, identifiers)
 
