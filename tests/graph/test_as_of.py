@@ -214,6 +214,14 @@ async def test_a_judgement_overruled_since_was_in_force_then(ruled: Store) -> No
     ]
 
 
+async def test_many_rows_are_worked_on_aside(ruled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = (await ingest(ruled, [fragment("user:1", f"device:{n}", id=str(n)) for n in range(6)])).token
+    now = await held(ruled, "user:1"), await refusals(ruled, "user:1")
+    monkeypatch.setattr("graph.store.past.rows._MANY", 2)
+
+    assert (await held(ruled, "user:1", commit), await refusals(ruled, "user:1", commit)) == now
+
+
 async def test_too_much_evidence_is_told(ruled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     many = [fragment("user:1", f"device:{n}", id=str(n)) for n in range(6)]
     commit = (await ingest(ruled, many)).token

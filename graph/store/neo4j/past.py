@@ -6,6 +6,7 @@ be met twice or not at all: where a commit came meanwhile, it is read until two 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -37,12 +38,25 @@ async def _as_of(run: Run, rules: Rules, commit: int, read: Callable[[Rows, Rule
     head, _ = await reads.head(run, rules)
     answers: list[T | None] = []
     for _ in range(_TRIES):
-        answer = await again(partial(Neo4jRows, run, rules), lambda live: past.as_of(Neo4jHistory(run, rules), live, commit, read))
+        answer = await again(
+            partial(Neo4jRows, run, rules),
+            lambda live: past.as_of(Neo4jHistory(run, rules), live, commit, read, _aside),
+        )
         before, (head, _) = head, await reads.head(run, rules)
         if head == before or (answers and answers[-1] == answer):
             return answer
         answers.append(answer)
     raise StoreBusy("what was asked for changes faster than it can be read; send the request again")
+
+
+async def _aside(work: Callable[[], None]) -> None:
+    """Work in a thread, so that other requests go on; it has ended when this does, also where the caller is cancelled."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 async def profiles_by(run: Run, rules: Rules, commit: int, by: Sequence[LookUp], want: Sequence[Want]) -> list[ProfileView | None] | None:

@@ -15,7 +15,7 @@ from graph.model import Instant
 from graph.resolve.rules import Rules
 from graph.store.past.history import History, Opened
 from graph.store.past.memory import Memory
-from graph.store.past.rows import PastRows
+from graph.store.past.rows import Aside, PastRows
 from graph.store.ports import Moment
 from graph.store.reading.rows import Rows
 
@@ -32,9 +32,11 @@ async def moment(history: History, live: Rows, at: Instant) -> Moment | None:
     return None if found is None else Moment(commit, found[1])
 
 
-async def as_of(history: History, live: Rows, commit: int, read: Callable[[Rows, Rules], Coroutine[Any, Any, T]]) -> T | None:
+async def as_of(
+    history: History, live: Rows, commit: int, read: Callable[[Rows, Rules], Coroutine[Any, Any, T]], aside: Aside | None = None
+) -> T | None:
     """The answer of a read as of a commit; None where there is no such commit. Expired where the past is not kept, TooMuchPast where it
-    would take too much of it."""
+    would take too much of it. `aside`: does long work in memory where it keeps nobody waiting."""
     found = await _opened(history, commit)
     if found is None:
         return None
@@ -42,7 +44,7 @@ async def as_of(history: History, live: Rows, commit: int, read: Callable[[Rows,
     memory = Memory(opened.namespaces)
     try:
         memory.commits([(commit, opened.at)])
-        return await read(PastRows(history, live, rules, commit, opened, memory), rules)
+        return await read(PastRows(history, live, rules, commit, opened, memory, aside), rules)
     finally:
         memory.close()
 

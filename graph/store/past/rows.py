@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from graph.errors import TooMuchPast
 from graph.model import Identifier, Instant, ProfileKind
 from graph.resolve.explain import RefusedLink
+from graph.resolve.links import Tally
 from graph.resolve.rules import Rules
 from graph.store.past.history import History, Lived, Named, Opened, Said, Was
 from graph.store.past.links import ground_of, tallies
@@ -18,21 +20,25 @@ from graph.store.reading.rows import Face, Judged, Newest, Row, Rows, Seen, TieA
 from graph.store.sqlite.reads import SqliteRows
 from graph.views import ProfileView
 
-__all__ = ["MOST", "PastRows"]
+__all__ = ["MOST", "Aside", "PastRows"]
 
 MOST: Final = 100_000
 """Versions, judgements and interactions that one read of the past looks at, those that had ended by then among them."""
 _LEADING: Final = 10_000
+_MANY: Final = 1_000
+Aside: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class PastRows(SqliteRows):
     """graph.store.reading.rows.Rows as of a commit, but for lists over the whole store, which are not asked of the past.
 
     Each method first fetches what it is about, with all evidence of the people it names, and remembers it; then the tables answer. Cost is
-    linear in that evidence. `live` gives what never changes, the feed.
+    linear in that evidence. `live` gives what never changes, the feed; `aside` does long work in memory where it keeps nobody waiting.
     """
 
-    def __init__(self, history: History, live: Rows, rules: Rules, commit: int, opened: Opened, memory: Memory) -> None:
+    def __init__(
+        self, history: History, live: Rows, rules: Rules, commit: int, opened: Opened, memory: Memory, aside: Aside | None = None
+    ) -> None:
         super().__init__(memory.connection, rules)
         self._history = history
         self._live = live
@@ -40,6 +46,7 @@ class PastRows(SqliteRows):
         self._position = opened.position
         self._ground = ground_of(opened.namespaces, rules)
         self._memory = memory
+        self._aside = aside
         self._left = MOST
         self._was: dict[int, Was | None] = {}
         self._named: dict[int, Named | None] = {}
@@ -58,6 +65,13 @@ class PastRows(SqliteRows):
         self._left -= len(rows)
         if self._left < 0:
             raise TooMuchPast(MOST)
+
+    async def _work(self, work: Callable[[], None], rows: int) -> None:
+        """Work on so many rows."""
+        if self._aside is None or rows < _MANY:
+            work()
+        else:
+            await self._aside(work)
 
     async def _meet(self, ids: Iterable[int]) -> None:
         """Know these identifiers."""
@@ -109,7 +123,7 @@ class PastRows(SqliteRows):
             for id in missing.intersection(version.ids):
                 self._carried[id].add(version.id)
                 self._touch(id, version.touched(self._commit))
-        self._put_versions(found)
+        await self._put_versions(found)
         said = list(await self._history.said(missing, self._commit, self._left + 1))
         self._spend(said)
         for one in said:
@@ -120,10 +134,10 @@ class PastRows(SqliteRows):
     def _touch(self, id: int, commit: int) -> None:
         self._touched[id] = max(commit, self._touched.get(id, 0))
 
-    def _put_versions(self, found: Iterable[Lived]) -> None:
+    async def _put_versions(self, found: Iterable[Lived]) -> None:
         new = [version for version in found if version.id not in self._lived]
         self._lived.update((version.id, version) for version in new)
-        self._memory.versions(new, self._commit)
+        await self._work(partial(self._memory.versions, new, self._commit), len(new))
 
     async def _put_judgements(self, found: Iterable[Said]) -> None:
         """Judgements; what is erased of their ends is left out, and with one of the two first ends they are."""
@@ -154,7 +168,8 @@ class PastRows(SqliteRows):
         linking = [version for version in linking if version.counts(self._commit) and version.links(self._commit)]
         await self._meet(id for version in linking for id in version.ids)
         groups = {id: was.group for version in linking for id in version.ids if (was := self._was[id]) and was.group is not None}
-        found = tallies(linking, ends, self._ground, groups)
+        found: dict[Pair, Tally] = {}
+        await self._work(lambda: found.update(tallies(linking, ends, self._ground, groups)), len(linking))
         counted = [pair for pair in found if self._was[pair[0]] and self._was[pair[1]] and (pairs is None or pair in pairs)]
         stood = {(one.a, one.b): one for one in await self._history.stood(counted, self._commit)} if counted else {}
         rows = []
@@ -162,7 +177,7 @@ class PastRows(SqliteRows):
             tally, how = found[pair], stood.get(pair)
             state = (how.barred, how.refused, how.namespace) if how else (False, None, None)
             rows.append((*pair, tally.clean, tally.bare, tally.dirty, tally.first, tally.last, tally.top, *state))
-        self._memory.links(rows)
+        await self._work(partial(self._memory.links, rows), len(rows))
 
     async def _pairs(self, pairs: Iterable[Pair]) -> None:
         """Know these links, and the versions that carry them."""
@@ -170,7 +185,7 @@ class PastRows(SqliteRows):
         if missing:
             found = list(await self._history.carrying_both(missing, self._commit, self._left + 1))
             self._spend(found)
-            self._put_versions(found)
+            await self._put_versions(found)
             await self._count([version.id for version in found], {a for a, _ in missing}, set(missing))
 
     async def _interactions(self, ids: Iterable[int]) -> None:
@@ -263,7 +278,7 @@ class PastRows(SqliteRows):
     async def versions(self, ids: Collection[int]) -> list[Version]:
         missing = set(ids).difference(self._lived)
         if missing:
-            self._put_versions(await self._history.versions(missing, self._commit))
+            await self._put_versions(await self._history.versions(missing, self._commit))
         return await super().versions(ids)
 
     async def newest(self, views: Sequence[ProfileView], most: int, after: tuple[Instant, int]) -> dict[int, Newest]:
