@@ -35,5 +35,6 @@ FRONT_DOOR = (
     "graph.store.keys",
     "graph.store.ports",
     "graph.views",
+    "graph.withdrawing",
 )
 """Imported one by one, so that a command loads only what it needs."""

@@ -6,8 +6,8 @@ operation sent with it does exactly that, or answers STALE.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from graph.forget import erase
 from graph.ids import new_one_id
 from graph.judging import content, record_judgements
 from graph.model import FragmentStatus, Identifier, Judgement, Key, RecordKey
-from graph.operations import Erase, Judge, Merge, Operation, Revert, Withdraw
+from graph.operations import Erase, Judge, Merge, Operation, Revert, Withdraw, WithdrawSource
 from graph.outcome import Outcome, outcome_of
 from graph.planning import judgement_of, merge_of, split_of
 from graph.resolve.rules import Rules
@@ -27,15 +27,16 @@ from graph.resolve.scrub import without_ends
 from graph.settle import settle_step
 from graph.store.ports import Deed, Delta, Store, Writing
 from graph.undo import undo
+from graph.withdrawing import MOST_WITHDRAWN, Told, withdraw_source
 
-__all__ = ["Curated", "Preview", "judge", "perform", "preview", "withdraw"]
+__all__ = ["Curated", "Long", "Preview", "judge", "perform", "preview", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)
 class Curated:
     """`changes` are feed positions, `profiles` the numbers of the profiles left; `unchanged` counts what was on record before;
-    `erased` are the places of what was left out since it names who was erased. `forgotten`: whom an erasure was about, in its first answer
-    only."""
+    `erased` are the places of what was left out since it names who was erased. `forgotten`: whom an erasure was about, and `figures` as the
+    audit keeps them, in the first answer only."""
 
     changes: tuple[int, ...]
     profiles: tuple[int, ...]
@@ -44,6 +45,7 @@ class Curated:
     replayed: bool = False
     erased: tuple[int, ...] = ()
     forgotten: tuple[Identifier, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,19 @@ class Preview:
 
     token: str
     outcome: Outcome
+    figures: Mapping[str, Any]  # as the audit would keep them
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """How an operation that takes long is done: at most so many records, `told` hears how far it is; `finish` is the last that is written
+    with it, `job` the job that it is done as, and `asked` the entry of the audit that asked for that."""
+
+    most: int = MOST_WITHDRAWN
+    told: Told = lambda part: None
+    finish: Callable[[Writing, Curated], Awaitable[None]] | None = None
+    job: int | None = None
+    asked: int | None = None
 
 
 async def judge(
@@ -113,41 +128,46 @@ async def perform(
     by: str | None = None,
     key_id: str | None = None,
     new_id: Callable[[], str] = new_one_id,
+    long: Long | None = None,
 ) -> Curated:
     """Do what was decided, as one step and one cause, and one entry of the audit: `by` whom, with which API key. `token`: of a preview of
     this operation; Stale where the outcome is no longer what it showed; nothing is written then."""
-    digest = operation.digest()
-    async with store.writing(operation.kind, by=by, reason=operation.reason, apart=token is not None) as writing:
+    digest, long = operation.digest(), long or Long()
+    apart = token is not None or isinstance(operation, WithdrawSource)
+    async with store.writing(operation.kind, by=by, reason=operation.reason, apart=apart) as writing:
         if (earlier := await _answered(writing, key, digest)) is not None:
             return earlier
         allowed = await without_erased(writing, store, operation)
         key_of = store.erasure_key.made() if isinstance(operation, Erase) else b""
-        worked = await _work(writing, allowed, store, by, new_id, key_of)
+        worked = await _work(writing, allowed, store, by, new_id, key_of, long)
         if token is not None and token != (await _outcome(writing, worked, store.in_force)).token(digest):
             raise Stale
         concerned = await subjects(writing, worked.named, worked.delta)
-        await writing.write_deed(Deed(operation.name, concerned, {**worked.figures, **moves(worked.delta)}, worked.cause, key_id))
-        done = _curated(worked.delta, worked.positions, writing, 0)
+        figures = {**_figures(worked), **({} if long.job is None else {"job": long.job})}
+        await writing.write_deed(Deed(operation.name, concerned, figures, worked.cause, key_id, long.asked))
+        done = replace(_curated(worked.delta, worked.positions, writing, 0), figures=figures)
         await _answer(writing, key, digest, done)
+        if long.finish is not None:
+            await long.finish(writing, done)
         return replace(done, forgotten=worked.forgotten)
 
 
-async def preview(store: Store, operation: Operation, *, by: str | None = None) -> Preview:
+async def preview(store: Store, operation: Operation, *, by: str | None = None, long: Long | None = None) -> Preview:
     """What `perform` would do now; nothing is written. It takes the gate for as long as the operation would."""
     try:
         async with store.writing(operation.kind, by=by, reason=operation.reason, apart=True) as writing:
             allowed = await without_erased(writing, store, operation)
-            worked = await _work(writing, allowed, store, by, new_one_id, b"")
-            raise _Shown(await _outcome(writing, worked, store.in_force))
+            worked = await _work(writing, allowed, store, by, new_one_id, b"", long or Long())
+            raise _Shown(await _outcome(writing, worked, store.in_force), _figures(worked))
     except _Shown as shown:
-        return Preview(shown.outcome.token(operation.digest()), shown.outcome)
+        return Preview(shown.outcome.token(operation.digest()), shown.outcome, shown.figures)
 
 
 class _Shown(Exception):
     """Leaves the gate without writing."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
+    def __init__(self, outcome: Outcome, figures: Mapping[str, Any]) -> None:
+        self.outcome, self.figures = outcome, figures
 
 
 class _Worked(NamedTuple):
@@ -163,7 +183,7 @@ class _Worked(NamedTuple):
 
 
 async def _work(
-    writing: Writing, operation: Operation, store: Store, by: str | None, new_id: Callable[[], str], erasure_key: bytes
+    writing: Writing, operation: Operation, store: Store, by: str | None, new_id: Callable[[], str], erasure_key: bytes, long: Long
 ) -> _Worked:
     rules = store.in_force
     figures: dict[str, Any]
@@ -173,6 +193,10 @@ async def _work(
         return _Worked(gone.delta, gone.positions, ("erasure", writing.commit), gone.ids, figures, forgotten=gone.named)
     if isinstance(operation, Withdraw):
         return await _withdraw(writing, operation, rules, new_id)
+    if isinstance(operation, WithdrawSource):
+        done = await withdraw_source(writing, operation, rules, new_id, long.most, long.told)
+        figures = {"source": operation.source, "since": operation.since, "records": done.records}
+        return _Worked(done.delta, done.positions, ("withdrawal", writing.commit), done.named, figures)
     if isinstance(operation, Revert):
         undone = await undo(writing, operation, rules, new_id)
         return _Worked(undone.delta, undone.positions, ("revert", writing.commit), undone.concerned, {"undone": undone.kind})
@@ -189,6 +213,10 @@ async def _work(
     field, evidence, named = await record_judgements(writing, judgements, rules, one_decision=True)
     cause = ("judgement", evidence.causes[0][0])
     return _Worked(*await settle_step(writing, field, evidence, named, new_id), cause, named, figures, asked)
+
+
+def _figures(worked: _Worked) -> dict[str, Any]:
+    return {**worked.figures, **moves(worked.delta)}
 
 
 async def _outcome(writing: Writing, worked: _Worked, rules: Rules) -> Outcome:

@@ -5,6 +5,7 @@
     │   ├── TooManyIdentifiers LIMIT_EXCEEDED
     │   ├── ValueTooLong       LIMIT_EXCEEDED
     │   ├── TooMuchPast        LIMIT_EXCEEDED: a read as of an earlier time would have to look at too much
+    │   ├── TooManyRecords     LIMIT_EXCEEDED: more than one step takes back
     │   ├── BadCursor          INVALID: a cursor or id this service never gave out
     │   ├── NotFound           NOT_FOUND: what the request names is not on record
     │   └── Erased             ERASED: what the request names was erased
@@ -39,6 +40,7 @@ __all__ = [
     "StoreBusy",
     "StoreTrouble",
     "TooManyIdentifiers",
+    "TooManyRecords",
     "TooMuchPast",
     "ValueTooLong",
 ]
@@ -95,6 +97,20 @@ class TooMuchPast(BadInput):
             f"more than {limit:,} records, judgements and interactions would have to be looked at for this; ask for fewer people at once,"
             " or for less about them",
             ("asOf",),
+        )
+        self.limit = limit
+
+
+class TooManyRecords(BadInput):
+    """A source has more records to take back than one step may."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"more than {limit:,} versions of records came since then; at most {limit:,} are taken back at once. Take them back in parts, "
+            "the last ones first: name a later `since`, then an earlier one, each part a cause of its own",
+            ("since",),
         )
         self.limit = limit
 

@@ -7,43 +7,52 @@ looks: its process died.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
+from graph.curate import Curated, Long, perform
 from graph.errors import KeyReused, NotFound
 from graph.model import Identifier, Instant, Key, Refusal, Rule
+from graph.operations import WithdrawSource
 from graph.previews import ShownProfile
 from graph.rehearse import Because, Compared, Reason, Side
-from graph.store.ports import Deed, JobRow, Store
-from graph.views import IdentifierView, Want
+from graph.store.ports import Deed, JobRow, Store, Writing
+from graph.views import AuditView, IdentifierView, Want
+from graph.withdrawing import versions_of
 
 __all__ = [
     "BEAT",
     "ENDED",
     "SILENT",
     "SIMULATE",
+    "WITHDRAW",
+    "Check",
     "ShownProfile",
     "Simulated",
     "SimulatedChange",
     "ask_for",
+    "ask_to_withdraw",
     "cancel",
     "job",
     "kept",
     "now",
     "simulated",
+    "withdraw_as_job",
 ]
 
 BEAT: Final = 3_000_000
 SILENT: Final = 30_000_000
 SIMULATE: Final = "simulate_rules"
+WITHDRAW: Final = "withdraw"
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
-_OPERATIONS: Final = {SIMULATE: "simulateRules"}
+_OPERATIONS: Final = {SIMULATE: "simulateRules", WITHDRAW: "withdraw"}
 """What asks for each kind of job, by its name in the API."""
 _NONE: Final[Mapping[str, Any]] = {}
+Check: TypeAlias = Callable[[Writing], Awaitable[None]]
 _DIED = ("UNAVAILABLE", "the process that did this job has gone; ask for it again")
 
 
@@ -77,16 +86,21 @@ async def ask_for(
     key: Key | None = None,
     by: str | None = None,
     key_id: str | None = None,
+    reason: str | None = None,
     figures: Mapping[str, Any] = _NONE,
+    check: Check | None = None,
 ) -> tuple[JobRow, bool]:
     """Put a job on record, waiting, and in the audit that it was asked for; or find the one that the same request made before. Whether it
-    is new comes along. `figures`: of the audit's entry."""
-    digest = blake2b(orjson.dumps([kind, input]), digest_size=16).digest()
-    async with store.writing("job", by=by) as writing:
+    is new comes along. `figures`: of the audit's entry, which has the reason, too: the input has its number as `asked`. `check` refuses a
+    new job by raising."""
+    digest = blake2b(orjson.dumps([kind, input, *([reason] if reason is not None else [])]), digest_size=16).digest()
+    async with store.writing("job", by=by, reason=reason) as writing:
         answer = None if key is None else await writing.answered(key)
         if answer is not None and answer[0] != digest:
             raise KeyReused
-        number = await writing.new_job(kind, input) if answer is None else answer[1]["job"]
+        if answer is None and check is not None:
+            await check(writing)
+        number = await writing.new_job(kind, {**input, "asked": writing.commit}) if answer is None else answer[1]["job"]
         if answer is None:
             await writing.write_deed(Deed(_OPERATIONS[kind], (), {**figures, "job": number}, key=key_id))
         if answer is None and key is not None:
@@ -125,6 +139,40 @@ async def cancel(store: Store, number: int, *, key: Key | None = None, by: str |
     if row is None:
         raise NotFound("there is no such job, or no longer", ("id",))
     return row
+
+
+# ---------------------------------------------------------------- withdrawing a source
+
+
+def ask_to_withdraw(operation: WithdrawSource, token: str | None, most: int) -> dict[str, Any]:
+    """What `ask_for` takes to have a source withdrawn: refused where there is nothing, or more than `most`. `token`: of a preview."""
+
+    async def check(writing: Writing) -> None:
+        await versions_of(writing, operation, most)
+
+    named = {"source": operation.source, "since": operation.since}
+    return {"input": {**named, "token": token, "most": most}, "reason": operation.reason, "figures": named, "check": check}
+
+
+async def withdraw_as_job(
+    store: Store, number: int, input: Mapping[str, Any], *, by: str | None, key_id: str | None, told: Callable[[float], None]
+) -> dict[str, Any]:
+    """Do the job of withdrawing a source. That it is done is on record with the very step: a job that ended otherwise meanwhile does
+    nothing."""
+    [entry] = await store.nodes([("audit", input["asked"])], {}, token=input["asked"])
+    reason = entry.reason if isinstance(entry, AuditView) else None
+    row = (await store.jobs([number]))[number]
+
+    async def finish(writing: Writing, done: Curated) -> None:
+        at = now()
+        ended = row._replace(state="done", progress=1.0, beat=at, finished=at, result={"changes": len(done.changes)})
+        if not await writing.write_jobs([ended]):
+            raise NotFound("the job ended while it was done: nothing is withdrawn", ())
+
+    long = Long(input["most"], told, finish, number, input["asked"])
+    operation = WithdrawSource(input["source"], input["since"], reason or "")
+    done = await perform(store, operation, token=input["token"], by=by, key_id=key_id, long=long)
+    return {"changes": len(done.changes)}
 
 
 # ---------------------------------------------------------------- what a simulation found, on record

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import ClassVar, TypeAlias
 
-from graph.model import Identifier, JudgementKind, RecordKey
+from graph.model import Identifier, Instant, JudgementKind, RecordKey
 from graph.views import LookUp
 
-__all__ = ["Erase", "Judge", "Merge", "Operation", "Revert", "Split", "Withdraw"]
+__all__ = ["Erase", "Judge", "Merge", "Operation", "Revert", "Split", "Withdraw", "WithdrawSource"]
 
 
 class _Asked:
@@ -65,6 +65,18 @@ class Withdraw(_Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawSource(_Asked):
+    """What a source sent counts no more: of all its records; with `since` those versions that were recorded then or later, so that earlier
+    ones count again."""
+
+    kind: ClassVar[str] = "withdrawal"
+    name: ClassVar[str] = "withdraw"
+    source: str
+    since: Instant | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Revert(_Asked):
     """What a cause did is undone, whole. `cause_kind` and `cause` as the feed names it; kind `change`: the cause of the entry with that
     position."""
@@ -87,4 +99,4 @@ class Erase(_Asked):
     reason: str
 
 
-Operation: TypeAlias = Judge | Merge | Split | Withdraw | Revert | Erase
+Operation: TypeAlias = Judge | Merge | Split | Withdraw | WithdrawSource | Revert | Erase

@@ -46,17 +46,18 @@ class LeftProfile:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`at` is when it is done. `profiles` are all that the operation changes, as it leaves them, by OneID number, new ones last. `moved`
-    counts identifiers that change profile."""
+    counts identifiers that change profile; `gone` are those that are nobody's then."""
 
     at: Instant
     profiles: tuple[LeftProfile, ...]
     moved: int
     blockers: tuple[Blocker, ...]
+    gone: tuple[int, ...] = ()
 
     def token(self, asked: bytes) -> str:
         """Equal for the same operation with the same outcome; facts are no part of it."""
         shown = [[p.n, [i.text for i in p.identifiers]] for p in self.profiles]
-        said = orjson.dumps([asked.hex(), shown, [[*b] for b in self.blockers]])
+        said = orjson.dumps([asked.hex(), shown, [[*b] for b in self.blockers], self.gone])
         return blake2b(said, digest_size=16).hexdigest()
 
 
@@ -78,8 +79,10 @@ async def outcome_of(writing: Writing, delta: Delta, rules: Rules, *, together: 
         identifiers = tuple(Identifier(field.names[(m.id >> NAMESPACE_SHIFT) - 1], m.value) for m in ordered)
         came = tuple(sorted({before.get(m.id, n) for m in ordered} - made))
         profiles.append(LeftProfile(None if n in made else n, text.get(n), identifiers, tuple(m.id for m in ordered), came))
-    moved = sum(at in before for change in delta.changes for at in change.gained)
-    return Outcome(writing.at, tuple(profiles), moved, await _blockers(writing, together) if together else ())
+    gained = [at for change in delta.changes for at in change.gained]
+    gone = tuple(sorted(before.keys() - set(gained)))
+    blockers = await _blockers(writing, together) if together else ()
+    return Outcome(writing.at, tuple(profiles), sum(at in before for at in gained), blockers, gone)
 
 
 async def _blockers(writing: Writing, together: frozenset[int]) -> tuple[Blocker, ...]:

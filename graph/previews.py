@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from graph.curate import preview
+from graph.curate import Long, preview
 from graph.errors import BadInput
 from graph.model import Instant
 from graph.operations import Operation
@@ -46,11 +46,17 @@ class ShownPreview:
 
 
 async def show_preview(
-    store: Store, operation: Operation, want: Sequence[Want], traits: Sequence[Want] | None, *, by: str | None = None
+    store: Store,
+    operation: Operation,
+    want: Sequence[Want],
+    traits: Sequence[Want] | None,
+    *,
+    by: str | None = None,
+    long: Long | None = None,
 ) -> ShownPreview:
     """What `perform` would do. `want`: of the identifiers shown; `traits`: of the conflicting traits, None where nobody asks for them."""
     try:
-        seen = await preview(store, operation, by=by)
+        seen = await preview(store, operation, by=by, long=long)
     except BadInput as refused:
         return ShownPreview("", False, (Blocker(refused.code, refused.message, refused.path),), (), 0, ())
     left = seen.outcome.profiles

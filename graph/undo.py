@@ -1,8 +1,9 @@
 """Undoing a cause, whole: its evidence goes back, and with it the pins it moved (rule 4 of the OneID contract).
 
 What a cause did to evidence is a mapping: judgements that it put `on` or took `off`, versions that `arrived`, that it `marked` as not
-linking or `unmarked`, that it has `withdrawn` or whose withdrawal it `lifted` (each with the commit of the withdrawal). A revert does the
-opposite of each, and says so in the same words, so that it can be reverted itself.
+linking or `unmarked`, that it has `withdrawn` or whose withdrawal it `lifted` (each with the commit since which it does not count, and that
+of the withdrawal where this took back the version alone). A revert does the opposite of each, and says so in the same words, so that it
+can be reverted itself.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from graph.resolve.rules import Rules
 from graph.settle import settle_step
 from graph.store.ports import Delta, PinState, Standing, VersionRow, Writing
 
-__all__ = ["Undone", "undo"]
+__all__ = ["Undone", "restate", "undo"]
 
 Done: TypeAlias = Mapping[str, Sequence[Any]]
 _OPPOSITE: Final = {
@@ -95,7 +96,7 @@ async def _apply(writing: Writing, field: Field, evidence: Evidence, wanted: Don
     named = [
         *wanted.get("marked", ()),
         *wanted.get("unmarked", ()),
-        *(id for what in ("withdrawn", "lifted") for id, _ in wanted.get(what, ())),
+        *(id for what in ("withdrawn", "lifted") for id, *_ in wanted.get(what, ())),
     ]
     if not named:
         return changed
@@ -110,20 +111,20 @@ async def _apply(writing: Writing, field: Field, evidence: Evidence, wanted: Don
         now[id] = now[id]._replace(unlinked=now[id].unlinked or writing.commit)
     for id in wanted.get("unmarked", ()):
         now[id] = now[id]._replace(unlinked=None)
-    for id, _ in wanted.get("lifted", ()):
+    for id, *_ in wanted.get("lifted", ()):
         if now[id].state is FragmentStatus.WITHDRAWN:
-            now[id] = now[id]._replace(state=FragmentStatus.SUPERSEDED)
-    for id, at in wanted.get("withdrawn", ()):
-        now[id] = now[id]._replace(state=FragmentStatus.WITHDRAWN, ended=at)
+            now[id] = now[id]._replace(state=FragmentStatus.SUPERSEDED, alone=None)
+    for id, at, *alone in wanted.get("withdrawn", ()):
+        now[id] = now[id]._replace(state=FragmentStatus.WITHDRAWN, ended=at, alone=alone[0] if alone else None)
     for what in ("marked", "unmarked"):
         changed[what] = [id for id in wanted.get(what, ()) if now[id].unlinked != found[id].unlinked]
     for what in ("withdrawn", "lifted"):
-        changed[what] = [[id, at] for id, at in wanted.get(what, ()) if now[id].state is not found[id].state]
-    await _restate(writing, evidence, now)
+        changed[what] = [[id, *how] for id, *how in wanted.get(what, ()) if now[id].state is not found[id].state]
+    await restate(writing, evidence, now)
     return changed
 
 
-async def _restate(writing: Writing, evidence: Evidence, changed: Mapping[int, VersionRow]) -> None:
+async def restate(writing: Writing, evidence: Evidence, changed: Mapping[int, VersionRow]) -> None:
     """Decide anew which versions of the records count, write how they stand, and note what that changes as evidence."""
     records: dict[RecordKey, list[VersionRow]] = defaultdict(list)
     for row in await writing.versions(records=sorted({row.record for row in changed.values()})):
@@ -131,7 +132,7 @@ async def _restate(writing: Writing, evidence: Evidence, changed: Mapping[int, V
     standing: dict[int, Standing] = {}
     for rows in records.values():
         wanted = [changed.get(row.id, row) for row in rows]
-        active = counting([Counted(v.id, v.observed, v.made, _withdrawn(v), v.unlinked is None) for v in wanted])
+        active = counting([Counted(v.id, v.observed, v.made, _withdrawn(v), v.unlinked is None, v.alone is not None) for v in wanted])
         facts = max((v for v in wanted if v.id in active), key=lambda v: (v.observed, v.id), default=None)
         last = facts or max((v for v in wanted if _withdrawn(v)), key=lambda v: (v.ended or 0, v.id))
         for before, v in zip(rows, wanted, strict=True):
@@ -149,7 +150,7 @@ def _standing(before: VersionRow, wanted: VersionRow, commit: int, *, active: bo
     if active:
         return Standing(FragmentStatus.ACTIVE, None, wanted.unlinked, head)
     if wanted.state is FragmentStatus.WITHDRAWN:
-        return Standing(FragmentStatus.WITHDRAWN, wanted.ended, wanted.unlinked, head)
+        return Standing(FragmentStatus.WITHDRAWN, wanted.ended, wanted.unlinked, head, wanted.alone)
     ended = commit if before.state is FragmentStatus.ACTIVE else before.ended
     return Standing(FragmentStatus.SUPERSEDED, ended, wanted.unlinked, head)
 

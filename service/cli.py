@@ -13,6 +13,7 @@ from service.cli_load import load
 from service.cli_serve import serve
 from service.cli_simulate import simulate
 from service.cli_store import check, keys, schema
+from service.cli_withdraw import withdraw
 
 __all__ = ["app", "main"]
 
@@ -45,6 +46,7 @@ app.command()(load)
 app.command()(simulate)
 app.command()(explain)
 app.command()(export)
+app.command()(withdraw)
 app.command()(erase)
 app.command()(check)
 app.command()(schema)

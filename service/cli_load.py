@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli_talk import FAILED, INTERRUPTED, AsJson, RulesFile, StoreUrl, put, rules_of, say, settings_of, store_file, told
+from service.cli_talk import FAILED, INTERRUPTED, AsJson, RulesFile, StoreUrl, operator, put, rules_of, say, settings_of, store_file, told
 
 if TYPE_CHECKING:
     from graph.store.ports import Store
@@ -104,7 +104,7 @@ async def load_parts(store: Store, url: str, parts: list[Part], *, rejects: Path
 
     marks = await _marks(store, url)
     resumed = any(marks.get(part.fingerprint()) for part in parts)
-    flows = StoreFlows(store)
+    flows = StoreFlows(store, operator())
     with Watch(rejects, resumed=resumed) as watch:
         loaded = await loading(parts, flows, marks, watch, batch=batch, stop=stopped.is_set)
     for (namespace, reason), times in flows.blocked.most_common(_SHOWN):

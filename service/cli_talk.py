@@ -27,6 +27,7 @@ __all__ = [
     "RulesFile",
     "StoreUrl",
     "need_store",
+    "operator",
     "put",
     "rules_of",
     "say",
@@ -102,6 +103,16 @@ def rules_of(settings: Settings) -> Rules:
         raise BadRules(f"the rules file {settings.rules} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadRules(f"the rules file {settings.rules} is not UTF-8") from None
+
+
+def operator() -> str:
+    """Whom history and audit name for what a command does: who runs it, as the machine knows them."""
+    import getpass
+
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a user without a name, as in many containers
+        return f"cli:{os.getuid()}"
 
 
 def store_file(url: str) -> Path | None:

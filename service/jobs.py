@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from graph.errors import OneIDError, StoreTrouble
-from graph.jobs import BEAT, ENDED, ask_for, now
+from graph.jobs import BEAT, ENDED, Check, ask_for, now
 from graph.model import Key
 from graph.store.ports import JobRow, Store
 
@@ -48,18 +48,25 @@ class Jobs:
         key: Key | None = None,
         by: str | None = None,
         key_id: str | None = None,
+        reason: str | None = None,
         figures: Mapping[str, Any] = _NONE,
+        check: Check | None = None,
     ) -> JobRow:
         """Begin a job of a kind that service.work knows, or find what the same request began before. The rest as in graph.jobs.ask_for."""
-        row, new = await ask_for(self._store, kind, input, key=key, by=by, key_id=key_id, figures=figures)
+        row, new = await ask_for(self._store, kind, input, key=key, by=by, key_id=key_id, reason=reason, figures=figures, check=check)
         if new:
-            asked = {"url": self._store.url, "kind": kind, "job": row.id, "by": by, "key_id": key_id, "input": input}
+            asked = {"url": self._store.url, "kind": kind, "job": row.id, "by": by, "key_id": key_id, "input": row.input}
             self._asked[row.id] = orjson.dumps(asked, option=orjson.OPT_APPEND_NEWLINE)
             self._mine[row.id] = row
             self._tasks[row.id] = asyncio.create_task(self._do(row.id))
             if self._beating is None:
                 self._beating = asyncio.create_task(self._beats())
         return row
+
+    def known(self, row: JobRow) -> JobRow:
+        """A job as it is, or further where it is done here: what is on record waits for whoever writes."""
+        mine = self._mine.get(row.id)
+        return row if mine is None or row.state in ENDED else row._replace(progress=max(row.progress, mine.progress))
 
     def stop(self, number: int) -> None:
         """Stop doing a job that was cancelled, if it is done here."""

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     max_cost: Annotated[int, Field(ge=1)] = 50_000
     max_page: Annotated[int, Field(ge=1, le=100)] = 100
     max_neighbourhood: Annotated[int, Field(ge=1, le=1_000)] = 1_000
+    max_withdrawn: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     max_subscriptions: Annotated[int, Field(ge=1)] = 100
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
 

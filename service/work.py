@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import orjson
 
 from graph.errors import OneIDError
-from graph.jobs import SIMULATE, kept
+from graph.jobs import SIMULATE, WITHDRAW, kept, withdraw_as_job
 from graph.rehearse import rehearse
 from graph.resolve.rules import Rules
 from graph.store import open_store
@@ -47,7 +47,11 @@ async def _simulate(store: Store, asked: Asked, told: Callable[[float], None]) -
     return await kept(store, await rehearse(store, Rules.parse(asked.input["toml"]), told))
 
 
-_WORK: Final[Mapping[str, Work]] = {SIMULATE: _simulate}
+async def _withdraw(store: Store, asked: Asked, told: Callable[[float], None]) -> dict[str, Any]:
+    return await withdraw_as_job(store, asked.job, asked.input, by=asked.by, key_id=asked.key_id, told=told)
+
+
+_WORK: Final[Mapping[str, Work]] = {SIMULATE: _simulate, WITHDRAW: _withdraw}
 
 
 def main() -> None:

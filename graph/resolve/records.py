@@ -10,7 +10,7 @@ import orjson
 
 from graph.model import Fragment, Instant, RecordKey
 
-__all__ = ["Counted", "content", "counting", "latest"]
+__all__ = ["Counted", "content", "counting", "latest", "taken_back"]
 
 
 def content(fragment: Fragment) -> bytes:
@@ -41,22 +41,28 @@ def latest(fragments: Iterable[Fragment]) -> list[Fragment]:
 
 class Counted(NamedTuple):
     """A version among those of its record: `made` and `withdrawn` are numbers of commits, `withdrawn` None: not, or the withdrawal was
-    reverted; `links` False: it is marked as not linking."""
+    reverted; `links` False: it is marked as not linking; `alone`: its withdrawal takes back no other version."""
 
     id: int
     observed: Instant
     made: int
     withdrawn: int | None
     links: bool
+    alone: bool = False
+
+
+def taken_back(versions: Iterable[Counted]) -> int:
+    """The last commit that withdrew all versions made before it; 0: none did."""
+    return max((v.withdrawn for v in versions if v.withdrawn is not None and not v.alone), default=0)
 
 
 def counting(versions: Sequence[Counted]) -> frozenset[int]:
     """The versions of one record that count.
 
-    A withdrawal takes back all versions made before it. Of those left the latest `observed` counts, among equals the last recorded; where
-    it is marked as not linking the one before it counts beside it, and so on to the first that links.
+    A withdrawal takes back all versions made before it, one of a version alone only that. Of those left the latest `observed` counts, among
+    equals the last recorded; where it is marked as not linking the one before it counts beside it, and so on to the first that links.
     """
-    since = max((v.withdrawn for v in versions if v.withdrawn is not None), default=0)
-    left = sorted((v for v in versions if v.made > since), key=lambda v: (v.observed, v.id))
+    since = taken_back(versions)
+    left = sorted((v for v in versions if v.made > since and v.withdrawn is None), key=lambda v: (v.observed, v.id))
     first = max((place for place, v in enumerate(left) if v.links), default=0)
     return frozenset(v.id for v in left[first:])

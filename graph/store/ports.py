@@ -148,7 +148,8 @@ class NewVersion(NamedTuple):
 
 
 class VersionRow(NamedTuple):
-    """A version of a record as stored. `ended`: commit since which it does not count; `unlinked`: commit that marked it as not linking."""
+    """A version of a record as stored. `ended`: commit since which it does not count; `unlinked`: commit that marked it as not linking;
+    `alone`: commit that withdrew it and no other version of its record."""
 
     id: int
     record: RecordKey
@@ -159,6 +160,7 @@ class VersionRow(NamedTuple):
     made: int
     ended: int | None
     unlinked: int | None
+    alone: int | None = None
 
 
 class Standing(NamedTuple):
@@ -168,6 +170,7 @@ class Standing(NamedTuple):
     ended: int | None
     unlinked: int | None
     head: bool
+    alone: int | None = None
 
 
 class Known(NamedTuple):
@@ -641,6 +644,11 @@ class Writing(Protocol):
 
     async def versions(self, ids: Collection[int] = (), records: Collection[RecordKey] = ()) -> list[VersionRow]:
         """Versions by number, or all of records, by number."""
+        ...
+
+    async def source_versions(self, source: str, since: Instant | None, most: int) -> list[int]:
+        """The first `most` versions of a source by number: those that count; with `since` those recorded since then, counting or not, that
+        were not withdrawn."""
         ...
 
     async def acted_together(self, cause_kind: str, cause: int) -> list[int]:

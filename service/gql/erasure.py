@@ -10,8 +10,8 @@ from graph.store.ports import ReceiptRow
 from service.gql.enums import ErasureState
 from service.gql.ids import node_id, node_key
 from service.gql.node import Node
-from service.gql.payloads import UserError
 from service.gql.scalars import DateTime
+from service.gql.user_error import UserError
 
 __all__ = ["ErasePayload", "Receipt", "receipt_number"]
 

@@ -79,6 +79,7 @@ async def follow_job(service: Service, number: int) -> AsyncIterator[JobRow]:
         row = await job(service.store, number)
         if row is None:
             raise NotFound("there is no such job, or no longer", ("id",))
+        row = service.jobs.known(row)
         if known is None or (row.state, row.progress) != (known.state, known.progress):
             known = row
             yield row

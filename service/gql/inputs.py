@@ -150,6 +150,16 @@ _TOKEN = "The token of a preview of this operation: where the outcome is no long
 @strawberry.input(description="What to take back.")
 class WithdrawInput:
     record: RecordKey | None = strawberry.field(default=UNSET, description="One record, over all its versions.")
+    source: str | None = strawberry.field(
+        default=UNSET,
+        description="Instead of a record: all records (fragments, not interactions) of this source, by a job; at most ONEID_MAX_WITHDRAWN "
+        "versions of them, 10,000 by default.",
+    )
+    since: Sent | None = strawberry.field(
+        default=UNSET,
+        description="Of a source: only versions that were recorded then or later, whatever times stand in them, so that earlier versions "
+        "of their records count again; null: all.",
+    )
     reason: str = strawberry.field(description=_REASON)
     preview_token: str | None = strawberry.field(default=UNSET, description=_TOKEN)
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)

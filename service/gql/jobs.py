@@ -18,10 +18,10 @@ from service.gql.described import resolved
 from service.gql.enums import ErrorCode, JobKind, JobState
 from service.gql.ids import node_id, node_key
 from service.gql.node import Node
-from service.gql.payloads import UserError
 from service.gql.preview import PreviewProfile
 from service.gql.scalars import DateTime, Long
 from service.gql.sight import Sight
+from service.gql.user_error import UserError
 from service.masking import masked
 
 __all__ = ["Job", "JobPayload", "SimulatedChange", "Simulation", "job_number", "shown"]

@@ -15,6 +15,7 @@ from graph.ingest import Ingested, ingest
 from graph.interactions import Recorded
 from graph.lines import fragment_of, identifier_of, interaction_of
 from graph.model import Fragment, Identifier
+from graph.operations import WithdrawSource
 from graph.resolve.rules import Rules
 from graph.views import ChangeView, ConflictView, ProfileView
 from service.auth import Scope
@@ -96,9 +97,15 @@ class Mutation:
             client_mutation_id=sent_id,
         )
 
-    @mutation("Take back a record: what it said counts no more, and its people part where nothing else joins them.")
+    @mutation(
+        "Take back a record: what it said counts no more, and its people part where nothing else joins them. Or all that a source sent, "
+        "since a time or ever: a job, one cause, after which all is as if it had not come; interactions of the source stay. More than "
+        "one step takes back is LIMIT_EXCEEDED; a withdrawn source comes back whole with `revert`."
+    )
     async def withdraw(self, info: Info, input: Annotated[WithdrawInput, _INPUT]) -> IdentityPayload:
-        return await _performed(info, "withdraw", input, Scope.WRITE)
+        if said(input.source) is None or said(input.record) is not None:
+            return await _performed(info, "withdraw", input, Scope.WRITE)
+        return await _withdrawing(info, input)
 
     @mutation("Say that two identifiers belong together, or that they never do. The newer word wins; what it overrules stays on record.")
     async def judge(self, info: Info, input: Annotated[JudgeInput, _INPUT]) -> IdentityPayload:
@@ -271,10 +278,25 @@ async def _performed(info: Info, name: str, input: Asked, scope: Scope) -> Ident
             context.store, operation, token=said(input.preview_token), key=key, by=context.by, key_id=context.key_id
         )
     except OneIDError as error:
-        return IdentityPayload(changes=[], profiles=[], user_errors=refused(error), client_mutation_id=sent_id)
+        return IdentityPayload(changes=[], profiles=[], job=None, user_errors=refused(error), client_mutation_id=sent_id)
     context.wrote(done.token)
     changes, profiles = await _outcome(info, done)
-    return IdentityPayload(changes=changes, profiles=profiles, user_errors=[], client_mutation_id=sent_id)
+    return IdentityPayload(changes=changes, profiles=profiles, job=None, user_errors=[], client_mutation_id=sent_id)
+
+
+async def _withdrawing(info: Info, input: WithdrawInput) -> IdentityPayload:
+    """Begin the job that withdraws a source."""
+    context, sent_id = writing(info), said(input.client_mutation_id)
+    try:
+        key = idempotency_key(context, "withdraw", sent_id)
+        operation = operation_of(input, context.store.in_force)
+        assert isinstance(operation, WithdrawSource)
+        asked = jobs.ask_to_withdraw(operation, said(input.preview_token), context.service.settings.max_withdrawn)
+        row = await context.service.jobs.begin(jobs.WITHDRAW, **asked, key=key, by=context.by, key_id=context.key_id)
+    except OneIDError as error:
+        return IdentityPayload(changes=[], profiles=[], job=None, user_errors=refused(error), client_mutation_id=sent_id)
+    job = await shown(context, row, ())
+    return IdentityPayload(changes=[], profiles=[], job=job, user_errors=[], client_mutation_id=sent_id)
 
 
 async def _outcome(info: Info, done: curate.Curated) -> tuple[list[Change], list[Profile]]:

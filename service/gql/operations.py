@@ -7,8 +7,8 @@ from typing import Final
 
 from graph import model
 from graph.errors import BadInput
-from graph.lines import identifier_of
-from graph.operations import Erase, Judge, Merge, Operation, Revert, Split, Withdraw
+from graph.lines import identifier_of, instant_of
+from graph.operations import Erase, Judge, Merge, Operation, Revert, Split, Withdraw, WithdrawSource
 from graph.resolve.rules import Rules
 from service.gql.feed import CAUSES
 from service.gql.ids import node_key
@@ -65,10 +65,18 @@ def operation_of(sent: Asked, rules: Rules) -> Operation:
         return Revert(*_cause(sent.cause), reason)
     if isinstance(sent, EraseInput):
         return _erase(sent, rules, reason)
-    record = said(sent.record)
-    if record is None:
-        raise BadInput("say which record to withdraw", ("record",))
-    return Withdraw(record.key(), reason)
+    return _withdrawal(sent, reason)
+
+
+def _withdrawal(sent: WithdrawInput, reason: str) -> Operation:
+    record, source, since = said(sent.record), said(sent.source), said(sent.since)
+    if (record is None) == (source is None):
+        raise BadInput("just one of record and source is wanted", ("record",))
+    if record is not None:
+        if since is not None:
+            raise BadInput("goes with a source; a record is withdrawn over all its versions", ("since",))
+        return Withdraw(record.key(), reason)
+    return WithdrawSource(str(source), None if since is None else instant_of(since, ("since",)), reason)
 
 
 def _erase(sent: EraseInput, rules: Rules, reason: str) -> Erase:

@@ -7,19 +7,14 @@ import strawberry
 from service.gql.conflicts import Conflict
 from service.gql.enums import ErrorCode, FragmentStatus
 from service.gql.feed import Change
+from service.gql.jobs import Job
 from service.gql.profile import Profile
+from service.gql.user_error import UserError
 
-__all__ = ["ConflictPayload", "IdentityPayload", "IngestFragmentsPayload", "IngestResult", "RecordPayload", "Rejection", "UserError"]
+__all__ = ["ConflictPayload", "IdentityPayload", "IngestFragmentsPayload", "IngestResult", "RecordPayload", "Rejection"]
 
 _ERRORS = "Why it was not done; empty where it was."
 _ECHO = "The clientMutationId that came; null where none came."
-
-
-@strawberry.type(description="Why something was not done.")
-class UserError:
-    code: ErrorCode = strawberry.field(description="The kind of reason.")
-    message: str = strawberry.field(description="One sentence: what came and what is allowed. It holds no personal data.")
-    path: list[str] = strawberry.field(description="From `input` to the field that it is about.")
 
 
 @strawberry.type(description="Why one item of a list was not taken; the others were.")
@@ -67,6 +62,7 @@ class RecordPayload:
 class IdentityPayload:
     changes: list[Change] = strawberry.field(description="The entries of the feed that it made; the first 100.")
     profiles: list[Profile] = strawberry.field(description="The profiles as they are now; the first 100.")
+    job: Job | None = strawberry.field(description="The job that does it, where that takes long; null where it is done, or not done.")
     user_errors: list[UserError] = strawberry.field(description=_ERRORS)
     client_mutation_id: str | None = strawberry.field(description=_ECHO)
 

@@ -11,9 +11,9 @@ from service.gql.arguments import whole
 from service.gql.described import resolved
 from service.gql.enums import ErrorCode
 from service.gql.identifiers import Identifier
-from service.gql.payloads import UserError
 from service.gql.sight import Sight
 from service.gql.traits import Trait
+from service.gql.user_error import UserError
 
 __all__ = ["Preview", "PreviewProfile"]
 

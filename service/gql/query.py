@@ -9,6 +9,7 @@ import strawberry
 from strawberry import UNSET
 
 from graph import explain, jobs, model, profiles, views
+from graph.curate import Long
 from graph.errors import BadInput
 from graph.lines import identifier_of, instant_of
 from graph.previews import show_preview
@@ -135,7 +136,7 @@ async def _job(info: Info, id: str, path: tuple[str, ...], want: Sequence[Want])
     if number is None:
         raise BadInput("the id of a Job is wanted", path)
     row = await jobs.job(info.context.store, number)
-    return None if row is None else await shown(info.context, row, want)
+    return None if row is None else await shown(info.context, info.context.service.jobs.known(row), want)
 
 
 def _node(kind: str, view: Any, sight: Sight) -> Node | None:
@@ -340,7 +341,8 @@ class Query:
             error.path = ("operation", name, *error.path)
             raise
         traits = selection.wants(below="traitConflicts") if selection.asks_for("traitConflicts") else None
-        shown = await show_preview(context.store, wanted, selection.wants(below="profiles"), traits, by=context.by)
+        long = Long(context.service.settings.max_withdrawn)
+        shown = await show_preview(context.store, wanted, selection.wants(below="profiles"), traits, by=context.by, long=long)
         return Preview.of(shown, context.sight)
 
     @resolved("The feed of what happened to OneIDs, in one global order, from its start or from `after`; each entry at least once.")

@@ -11,7 +11,8 @@ from graph.model import Key
 from service.gql.context import Context
 from service.gql.enums import ErrorCode
 from service.gql.errors import error_code
-from service.gql.payloads import Rejection, UserError
+from service.gql.payloads import Rejection
+from service.gql.user_error import UserError
 
 __all__ = ["Sorted", "bounded", "idempotency_key", "reason_of", "refused", "sorted_out"]
 

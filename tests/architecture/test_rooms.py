@@ -21,7 +21,17 @@ ROOMS = (
     ("graph.store.ports", "graph.store.gate", "graph.store.reading"),
     ("graph.store.sqlite", "graph.store.neo4j", "graph.store.past"),
     ("graph.store",),
-    ("graph.evidence", "graph.relink", "graph.rename", "graph.settle", "graph.judging", "graph.outcome", "graph.planning", "graph.undo"),
+    (
+        "graph.evidence",
+        "graph.relink",
+        "graph.rename",
+        "graph.settle",
+        "graph.judging",
+        "graph.outcome",
+        "graph.planning",
+        "graph.undo",
+        "graph.withdrawing",
+    ),
     ("graph.audit", "graph.erased"),
     ("graph.forget",),
     (

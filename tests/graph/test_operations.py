@@ -12,8 +12,8 @@ from graph.check import check
 from graph.curate import Curated, judge, perform, preview, withdraw
 from graph.errors import BadInput, NotFound, Stale
 from graph.ingest import ingest
-from graph.model import Identifier, JudgementKind, Key, RecordKey
-from graph.operations import Judge, Merge, Operation, Split, Withdraw
+from graph.model import Identifier, Instant, JudgementKind, Key, RecordKey
+from graph.operations import Judge, Merge, Operation, Split, Withdraw, WithdrawSource
 from graph.outcome import Outcome
 from graph.resolve.rules import Rules
 from graph.store.ports import Everything, Store
@@ -34,11 +34,16 @@ def people(everything: Everything) -> dict[int, frozenset[Identifier]]:
     return {n: frozenset(some) for n, some in found.items()}
 
 
-def some_operation(random: Random, everything: Everything) -> Operation | None:
-    """Any operation that can be asked for here."""
+async def times_of(store: Store) -> list[Instant | None]:
+    """When something was recorded, and None."""
+    return [None, *(edge.node.at for edge in (await store.changes(Page(100), ())).edges)]
+
+
+def some_operation(random: Random, everything: Everything, times: Sequence[Instant | None] = ()) -> Operation | None:
+    """Any operation that can be asked for here; with `times` whole sources, too."""
     found = people(everything)
     divisible = [n for n, members in found.items() if len(members) > 1]
-    kind = random.choice(["merge", "split", "split", "judge", "withdraw"])
+    kind = random.choice(["merge", "split", "split", "judge", "withdraw", *(["source"] if times else [])])
     if kind == "merge" and len(found) > 1:
         return Merge(tuple(ByNumber(n) for n in random.sample(sorted(found), min(len(found), random.choice([2, 2, 3])))), WHY)
     if kind == "split" and divisible:
@@ -50,6 +55,8 @@ def some_operation(random: Random, everything: Everything) -> Operation | None:
         return Judge(random.choice([*JudgementKind]), *random.sample(sorted(names_of(everything).values()), 2), WHY)
     if kind == "withdraw" and everything.versions:
         return Withdraw(random.choice(everything.versions)[0], WHY)
+    if kind == "source" and everything.versions:
+        return WithdrawSource(random.choice(everything.versions)[0].source, random.choice(times), WHY)
     return None
 
 
@@ -70,10 +77,13 @@ def test_a_preview_changes_nothing_and_the_operation_does_what_it_showed(open_wi
                 await play(step, store, told, new_id)
             for _ in range(4):
                 before = await store.everything()
-                operation = some_operation(random, before)
+                operation = some_operation(random, before, await times_of(store))
                 if operation is None:
                     continue
-                seen = await preview(store, operation)
+                try:
+                    seen = await preview(store, operation)
+                except NotFound:  # of a source nothing came since then
+                    continue
                 assert await store.everything() == before
                 assert (await preview(store, operation)).token == seen.token
                 done = await perform(store, operation, token=seen.token, by="ops", new_id=new_id)

@@ -11,7 +11,7 @@ _WAS: Final = f"""i.id, i.namespace, i.value, i.made,
     COLLECT {{ MATCH (i)-[o:OF|WAS_OF]->(q) WHERE {_THEN} RETURN q.n }}[0],
     size([c IN coalesce(i.flips, []) WHERE c <= $commit]) % 2 = 1, i.groups, i.group"""
 _LIVED: Final = """f.id, f.source, f.record, f.observed, made.at, f.score, f.ids, f.traits, f.made, f.state, f.since, f.ended, f.unlinked,
-    f.spans, f.marks"""
+    f.spans, f.marks, f.alone"""
 _SAID: Final = """j.id, j.kind, j.a, j.b, j.raw, j.at, j.by, j.reason, j.with_a, j.with_b, j.made, j.since, j.ended, j.in_force, j.forced,
     j.spans"""
 _INTERACTIONS: Final = "MATCH (i:Identifier {id: id})-[k:INTERACTION|INTERACTION_ENDED]-()"

@@ -13,9 +13,11 @@ __all__ = [
     "CAUSE_AT",
     "CHANGES_BETWEEN",
     "CHANGE_MADE",
+    "COMMIT_SINCE",
     "DECIDED_TOGETHER",
     "END_JUDGEMENTS",
     "JUDGED",
+    "OF_SOURCE",
     "PINS_MOVED",
     "RESTATE",
     "SET_ASIDE",
@@ -23,10 +25,11 @@ __all__ = [
     "UNHEAD",
     "VERSIONS",
     "VERSIONS_OF",
+    "VERSION_FROM",
     "WAKES",
 ]
 
-_VERSION: Final = "[f.id, f.source, f.record, f.state, f.observed, f.score, f.ids, f.made, f.ended, f.unlinked]"
+_VERSION: Final = "[f.id, f.source, f.record, f.state, f.observed, f.score, f.ids, f.made, f.ended, f.unlinked, f.alone]"
 
 WAKES: Final = "UNWIND $ids AS id MATCH (p:Profile {asleep: id}) RETURN collect([p.n, id])"
 BESIDE: Final = """
@@ -44,6 +47,13 @@ CALL (r) {{
 }}
 RETURN collect({_VERSION})
 """
+OF_SOURCE: Final = """
+MATCH (f:Fragment) WHERE f.source = $source AND f.id > $after
+WITH f ORDER BY f.source, f.id LIMIT $page
+RETURN [max(f.id), collect(CASE WHEN f.state < $below THEN f.id END)]
+"""
+COMMIT_SINCE: Final = "MATCH (c:Commit) WHERE c.at >= $since AND c.n > 0 WITH c.at AS at, c.n AS n ORDER BY at LIMIT 1 RETURN n"
+VERSION_FROM: Final = "MATCH (f:Fragment) WHERE f.id >= $id WITH f.id AS id, f.made AS made ORDER BY id LIMIT 1 RETURN [id, made]"
 ACTED_TOGETHER: Final = """
 MATCH (c:Fragment {id: $cause})
 MATCH (f:Fragment) WHERE f.id >= $after AND f.id < $after + 1000
@@ -107,7 +117,7 @@ RESTATE: Final = """
 UNWIND $rows AS r
 MATCH (f:Fragment {id: r[0]})
 SET f.marks = CASE WHEN f.unlinked IS NOT NULL AND r[3] IS NULL THEN coalesce(f.marks, []) + [f.unlinked, $commit] ELSE f.marks END
-SET f.state = r[1], f.ended = r[2], f.unlinked = r[3], f.head = r[4], f.former = CASE WHEN r[4] THEN null ELSE f.hash END
+SET f.state = r[1], f.ended = r[2], f.unlinked = r[3], f.head = r[4], f.alone = r[5], f.former = CASE WHEN r[4] THEN null ELSE f.hash END
 """
 BRING_BACK: Final = """
 UNWIND $ids AS id

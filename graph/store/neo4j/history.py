@@ -93,7 +93,7 @@ def _pairs(flat: Sequence[int] | None) -> list[tuple[int, int]]:
 
 
 def _lived(row: Sequence[Any]) -> Lived:
-    id, source, record, observed, recorded, score, ids, traits, made, state, since, ended, unlinked, before, marked = row
+    id, source, record, observed, recorded, score, ids, traits, made, state, since, ended, unlinked, before, marked, alone = row
     if recorded is None:
         raise Torn
     marks: list[Span] = [*_pairs(marked)]
@@ -101,7 +101,7 @@ def _lived(row: Sequence[Any]) -> Lived:
         marks.append((unlinked, None))
     spans = _spans(_pairs(before), since or made, ended)
     return Lived(
-        id, RecordKey(source, record), observed, recorded, score, tuple(ids), traits, made, spans, tuple(marks), state == WITHDRAWN
+        id, RecordKey(source, record), observed, recorded, score, tuple(ids), traits, made, spans, tuple(marks), state == WITHDRAWN, alone
     )
 
 

@@ -41,7 +41,7 @@ commits; a property that says "absent" is not there. What is live has the names 
 
 (:Fragment)             one node for each version of a record
     id                  unique; in the order recorded
-    source, record      the record's key; texts
+    source, record      the record's key; texts; index (source, id)
     hash                hex digest of the content
     head                true on one version of each record, absent on the others: the active one, else the one that was withdrawn, so
                         (source, record, head) is unique and finds the version that stands for a record
@@ -54,6 +54,8 @@ commits; a property that says "absent" is not there. What is live has the names 
     traits              JSON object as text; absent: none
     made, ended         commits; ended absent: active
     cause               id of the version that stands for those it acted with; absent: itself
+    alone               commit that withdrew this version only; absent: none did, and a withdrawal took back all versions of its record made
+                        before, too
 (f:Fragment)-[:CARRIES {observed}]->(i:Identifier)     of active versions, one for each of `ids`
 (f:Fragment)-[:CARRIED {ended}]->(i:Identifier)        of versions that ended, those that never were active among them
 (:NameToken {token, fragment})                         the beginnings that a name can be found by, one node for each token of an active
@@ -246,7 +248,9 @@ _ERASURE = (
     _range("postponed_back", "(x:Postponed)", "b"),
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE)
+_SOURCES = (_range("fragment_source", "(x:Fragment)", "source", "id"),)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE, _SOURCES)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-from graph.model import ChangeKind, FragmentStatus, RecordKey
+from graph.model import ChangeKind, FragmentStatus, Instant, RecordKey
 from graph.store.neo4j import cypher
 from graph.store.neo4j import cypher_undoing as undoing
 from graph.store.neo4j.erasing import Erasures
@@ -17,6 +17,10 @@ from graph.store.ports import ChangeRow, JudgementRow, PinMove, PinState, Standi
 from graph.traits.names import tokens
 
 __all__ = ["Undoing"]
+
+
+_PAGE: Final = 5_000
+"""Versions of a source looked at by one statement."""
 
 
 class Undoing(Erasures):
@@ -38,6 +42,30 @@ class Undoing(Erasures):
             rows += await self.ask(undoing.VERSIONS_OF, rows=[list(key) for key in sorted(set(records))])
         found = [VersionRow(row[0], RecordKey(row[1], row[2]), STATES[row[3]], row[4], row[5], tuple(row[6]), *row[7:]) for row in rows]
         return sorted(found, key=lambda row: row.id)
+
+    async def source_versions(self, source: str, since: Instant | None, most: int) -> list[int]:
+        below, after = (1, 0) if since is None else (2, await self._recorded_since(since) - 1)
+        found: list[int] = []
+        while len(found) < most:
+            last, some = await self.ask(undoing.OF_SOURCE, source=source, after=after, below=below, page=_PAGE)
+            found += some
+            if last is None:
+                break
+            after = last
+        return found[:most]
+
+    async def _recorded_since(self, at: Instant) -> int:
+        """The number of the first version recorded at an instant or later: numbers and commits grow together."""
+        commit = await self.ask(undoing.COMMIT_SINCE, since=at)
+        low, high = 1, self.counters.version + 1
+        while low < high:
+            middle = (low + high) // 2
+            id, made = await self.ask(undoing.VERSION_FROM, id=middle) or (high, commit)
+            if commit is None or made < commit:
+                low = id + 1
+            else:
+                high = middle
+        return low
 
     async def acted_together(self, cause_kind: str, cause: int) -> list[int]:
         statement = undoing.ACTED_TOGETHER if cause_kind == "fragment" else undoing.DECIDED_TOGETHER
@@ -95,7 +123,7 @@ class Undoing(Erasures):
         told = await self.ask(cypher.TRAITS, ids=sorted(active ^ was)) if active != was else ()
         names = self.rules.traits.names
         found = {id: [[token, id] for token in sorted(tokens(orjson.loads(traits), names))] for id, traits in told if traits is not None}
-        standing = [[id, STATES.index(now.state), now.ended, now.unlinked, now.head or None] for id, now in sorted(rows.items())]
+        standing = [[id, STATES.index(now.state), now.ended, now.unlinked, now.head or None, now.alone] for id, now in sorted(rows.items())]
         come = [pair for id in sorted(active - was) for pair in found.get(id, ())]
         gone = [pair for id in sorted(was - active) for pair in found.get(id, ())]
         await self._restate(standing, sorted(active - was), sorted(was - active), come, gone)

@@ -60,7 +60,7 @@ class Named(NamedTuple):
 
 class Lived(NamedTuple):
     """A version of a record over time. `spans`: when it counted, none where it never did; `marks`: when it was marked as not linking;
-    `withdrawn`: whether it ended so, the last time it did."""
+    `withdrawn`: whether it ended so, the last time it did; `alone`: only since this commit, whenever it ended."""
 
     id: int
     key: RecordKey
@@ -73,6 +73,7 @@ class Lived(NamedTuple):
     spans: tuple[Span, ...]
     marks: tuple[Span, ...]
     withdrawn: bool
+    alone: int | None = None
 
     def touched(self, commit: int) -> int:
         """The last commit until then at which it changed what is known of its identifiers."""

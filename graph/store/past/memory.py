@@ -140,7 +140,8 @@ def _state(version: Lived, commit: int) -> int:
     if version.counts(commit):
         return _ACTIVE
     again = any(since > commit for since, _ in version.spans)
-    return _WITHDRAWN if version.withdrawn and not again else _SUPERSEDED
+    withdrawn = version.withdrawn and (version.alone or 0) <= commit
+    return _WITHDRAWN if withdrawn and not again else _SUPERSEDED
 
 
 def _ties(found: Iterable[Acted]) -> Iterable[tuple[Any, ...]]:

@@ -54,7 +54,7 @@ SELECT x.value FROM json_each(?1) j CROSS JOIN json_each((
 )) x
 """
 _LIVED: Final = """
-SELECT v.id, s.name, v.record, v.observed, c.at, v.score, v.ids, v.traits, v.made, v.state, v.since, v.ended, v.unlinked, (
+SELECT v.id, s.name, v.record, v.observed, c.at, v.score, v.ids, v.traits, v.made, v.state, v.since, v.ended, v.unlinked, v.alone, (
     SELECT json_group_array(json_array(kind, since, ended)) FROM span WHERE kind IN ('mark', 'version') AND id = v.id
 ) FROM ({found}) x CROSS JOIN version v ON v.id = x.version AND v.made <= ?2
 JOIN source s ON s.no = v.source JOIN commits c ON c.n = v.made LIMIT ?3
@@ -200,7 +200,7 @@ def _was(row: Sequence[Any]) -> Was:
 
 
 def _lived(row: Sequence[Any]) -> Lived:
-    id, source, record, observed, recorded, score, ids, traits, made, state, since, ended, unlinked, listed = row
+    id, source, record, observed, recorded, score, ids, traits, made, state, since, ended, unlinked, alone, listed = row
     before = orjson.loads(listed)
     spans = _spans([one for one in before if one[0] == "version"], made, since, ended)
     marks: list[Span] = [(since, ended) for kind, since, ended in before if kind == "mark"]
@@ -208,7 +208,7 @@ def _lived(row: Sequence[Any]) -> Lived:
         marks.append((unlinked, None))
     carried = tuple(orjson.loads(ids))
     key = RecordKey(source, record)
-    return Lived(id, key, observed, recorded, score, carried, traits, made, tuple(spans), tuple(marks), state == WITHDRAWN)
+    return Lived(id, key, observed, recorded, score, carried, traits, made, tuple(spans), tuple(marks), state == WITHDRAWN, alone)
 
 
 def _said(row: Sequence[Any]) -> Said:

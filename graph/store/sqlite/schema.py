@@ -262,4 +262,9 @@ CREATE INDEX tombstone_of ON tombstone (identifier);
 CREATE INDEX postponed_back ON postponed (b);
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE)
+_SOURCES = """
+-- alone: the commit that withdrew this version only; NULL: none did, and a withdrawal took back all versions of its record made before, too
+ALTER TABLE version ADD COLUMN alone INTEGER;
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE, _SOURCES)

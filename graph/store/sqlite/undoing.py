@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from graph.model import ChangeKind, FragmentStatus, RecordKey
+from graph.model import ChangeKind, FragmentStatus, Instant, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.ports import ChangeRow, JudgementRow, PinMove, PinState, Standing, VersionRow
 from graph.store.sqlite.under_gate import ACTIVE, JUDGEMENT, STATES, Names, judgement_row, listed
@@ -16,7 +16,7 @@ from graph.traits.names import tokens
 
 __all__ = ["Undoing"]
 
-_VERSION = "v.id, v.source, v.record, v.state, v.observed, v.score, v.ids, v.made, v.ended, v.unlinked"
+_VERSION = "v.id, v.source, v.record, v.state, v.observed, v.score, v.ids, v.made, v.ended, v.unlinked, v.alone"
 
 
 class Undoing:
@@ -48,6 +48,32 @@ class Undoing:
         id, source, record, state, observed, score, ids, *commits = row
         key = RecordKey(self.sources.names[source - 1], record)
         return VersionRow(id, key, STATES[state], observed, score, tuple(orjson.loads(ids)), *commits)
+
+    def source_versions(self, source: str, since: Instant | None, most: int) -> list[int]:
+        number = self.sources.number.get(source)
+        if number is None:
+            return []
+        kept, least = ("state = 0", 0) if since is None else ("state <> 2", self._recorded_since(since))
+        rows = self.connection.execute(
+            f"SELECT id FROM version INDEXED BY version_record WHERE source = ? AND {kept} AND id >= ? ORDER BY id LIMIT ?",
+            (number, least, most),
+        )
+        return [id for (id,) in rows]
+
+    def _recorded_since(self, at: Instant) -> int:
+        """The number of the first version recorded at an instant or later: numbers and times grow together."""
+        run = self.connection.execute
+        low, high = 1, run("SELECT coalesce(max(id), 0) + 1 FROM version").fetchone()[0]
+        while low < high:
+            middle = (low + high) // 2
+            row = run(
+                "SELECT v.id, c.at FROM version v JOIN commits c ON c.n = v.made WHERE v.id >= ? ORDER BY v.id LIMIT 1", (middle,)
+            ).fetchone()
+            if row[1] < at:
+                low = row[0] + 1
+            else:
+                high = middle
+        return int(low)
 
     def acted_together(self, cause_kind: str, cause: int) -> list[int]:
         table, column = ("version", "cause") if cause_kind == "fragment" else ("judgement", "decision")
@@ -126,8 +152,8 @@ class Undoing:
                 self._span("mark", id, was.unlinked, self.commit)
             state = STATES.index(now.state)
             self.connection.execute(
-                "UPDATE version SET state = ?, ended = ?, unlinked = ?, since = CASE WHEN ? THEN ? ELSE since END WHERE id = ?",
-                (state, now.ended, now.unlinked, was.state is not now.state and state == ACTIVE, self.commit, id),
+                "UPDATE version SET state = ?, ended = ?, unlinked = ?, alone = ?, since = CASE WHEN ? THEN ? ELSE since END WHERE id = ?",
+                (state, now.ended, now.unlinked, now.alone, was.state is not now.state and state == ACTIVE, self.commit, id),
             )
 
     def _move_carried(self, was: VersionRow, *, active: bool) -> None:

@@ -360,6 +360,9 @@ class SqliteWriting:
     async def versions(self, ids: Collection[int] = (), records: Collection[RecordKey] = ()) -> list[VersionRow]:
         return await self._run(self._undoing.versions, ids, records)
 
+    async def source_versions(self, source: str, since: Instant | None, most: int) -> list[int]:
+        return await self._run(self._undoing.source_versions, source, since, most)
+
     async def acted_together(self, cause_kind: str, cause: int) -> list[int]:
         return await self._run(self._undoing.acted_together, cause_kind, cause)
 

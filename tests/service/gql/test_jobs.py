@@ -211,7 +211,7 @@ async def test_another_process_sees_a_job_and_can_cancel_it(store: Store) -> Non
     async with open_store(store.url, Rules.builtin()) as other:
         seen = await job(other, waiting.id)
         assert seen is not None
-        assert (seen.state, seen.input) == ("waiting", {"toml": APART})
+        assert (seen.state, seen.input["toml"]) == ("waiting", APART)
         await cancel(other, waiting.id)
         await until(lambda: _none(here._tasks.get(waiting.id)), bool)
         done = await until(lambda: job(other, row.id), lambda one: one.state == "done")

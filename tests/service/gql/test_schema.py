@@ -30,7 +30,6 @@ LATER_TYPES = {
 }  # fmt: skip
 LATER_FIELDS = {
     *(f"Mutation.{name}" for name in ("applyRules",)),
-    "IdentityPayload.job", "WithdrawInput.source", "WithdrawInput.since",
 }  # fmt: skip
 MORE_TYPES = {"ContradictingSource"}
 MORE_FIELDS = {
