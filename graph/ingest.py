@@ -14,7 +14,7 @@ from graph.ids import new_one_id
 from graph.model import Fragment, FragmentStatus, Identifier, Instant, Key, RecordKey
 from graph.resolve.records import content
 from graph.resolve.rules import Blocked, Rules
-from graph.resolve.scrub import Traces, without
+from graph.resolve.scrub import own_traces, without
 from graph.resolve.tombstones import key_mark, record_mark, surrogate
 from graph.settle import settle_step
 from graph.store.ports import Content, Head, NewVersion, Store, Writing
@@ -151,7 +151,8 @@ def _spared(p: _Prepared, gone: set[Identifier], renamed: set[RecordKey], key: b
     sent = p.fragment
     less = without(sent, gone, rules)
     erased = tuple(one for one in sent.identifiers if one in gone or rules.normalise(one) in gone)
-    if erased and Traces(gone, [one.value for one in erased], rules).in_text(sent.id):
+    traces = own_traces(sent, gone, rules)
+    if traces is not None and traces.in_text(sent.id):
         renamed = renamed | {sent.key}
     if sent.key in renamed:
         less = replace(less, id=surrogate(key, sent.key).id)

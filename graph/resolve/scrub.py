@@ -14,7 +14,7 @@ from typing import Any, Final
 from graph.model import Fragment, Identifier, Judgement
 from graph.resolve.rules import Rules
 
-__all__ = ["SHORT", "Traces", "without", "without_ends"]
+__all__ = ["SHORT", "Traces", "own_traces", "without", "without_ends"]
 
 SHORT: Final = 5
 _NOTHING: Final = re.compile(r"(?!)")
@@ -60,16 +60,29 @@ def _any_of(texts: Any, form: str = "{}") -> re.Pattern[str]:
 
 def without(fragment: Fragment, erased: Collection[Identifier], rules: Rules, traces: Traces | None = None) -> Fragment:
     """The fragment without identifiers (as normalised, or as sent where the rules block them) and without the traits that hold them; its id
-    stays. `traces`: how else they were written; by default as this fragment has them.
+    stays. `traces`: how else they were written; by default those of this fragment as it has them, so that what is left of it does not
+    depend on who else was erased.
 
     With nothing left of it that identifies, its traits go, too.
     """
-    gone = [one for one in fragment.identifiers if one in erased or rules.normalise(one) in erased]
+    gone = _gone(fragment, erased, rules)
     left = tuple(one for one in fragment.identifiers if one not in gone)
     if traces is None:
-        traces = Traces(erased, [one.value for one in gone], rules) if gone else None
+        traces = own_traces(fragment, erased, rules)
     traits = fragment.traits if traces is None else traces.left(fragment.traits)
     return replace(fragment, identifiers=left, traits=traits if left else None)
+
+
+def own_traces(fragment: Fragment, erased: Collection[Identifier], rules: Rules) -> Traces | None:
+    """The traces of those in this fragment that were erased; None where nobody in it was."""
+    gone = _gone(fragment, erased, rules)
+    if not gone:
+        return None
+    return Traces({one if one in erased else Identifier(*rules.normalise(one)) for one in gone}, [one.value for one in gone], rules)
+
+
+def _gone(fragment: Fragment, erased: Collection[Identifier], rules: Rules) -> list[Identifier]:
+    return [one for one in fragment.identifiers if one in erased or rules.normalise(one) in erased]
 
 
 def without_ends(judgement: Judgement, erased: Collection[Identifier], rules: Rules) -> Judgement | None:

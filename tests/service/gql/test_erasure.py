@@ -53,6 +53,7 @@ async def test_an_erasure_is_previewed_done_and_told_by_its_receipt(two: Asking)
     query = f"query ($id: ID!) {{ receipt(id: $id) {RECEIPT} node(id: $id) {{ id ... on Receipt {{ state }} }} }}"
     while (again := await two.data(query, id=receipt["id"]))["receipt"]["state"] != "COMPLETE":
         pass
+    again = await two.data(query, id=receipt["id"])  # both fields of it after that
     assert again["node"] == {"id": receipt["id"], "state": "COMPLETE"}
     assert again["receipt"]["purgedAt"] is not None
     assert (await erased(two, previewToken=seen["preview"]["token"], clientMutationId="e-1"))["receipt"]["id"] == receipt["id"]
