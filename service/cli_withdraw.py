@@ -77,7 +77,7 @@ async def _work(settings: Settings, operation: Operation, *, preview: bool, ask:
     from graph.resolve.rules import Rules
     from graph.store import open_store
 
-    async with open_store(settings.store, Rules.builtin()) as store:
+    async with open_store(settings.store, Rules.builtin(), erasure_key=settings.erasing_with()) as store:
         token: str | None = None
         if preview or ask:
             with _bar("looking what it would do") as hear:

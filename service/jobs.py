@@ -55,7 +55,8 @@ class Jobs:
         """Begin a job of a kind that service.work knows, or find what the same request began before. The rest as in graph.jobs.ask_for."""
         row, new = await ask_for(self._store, kind, input, key=key, by=by, key_id=key_id, reason=reason, figures=figures, check=check)
         if new:
-            asked = {"url": self._store.url, "kind": kind, "job": row.id, "by": by, "key_id": key_id, "input": row.input}
+            where = {"url": self._store.url, "erasure_key": self._store.erasure_key.given}
+            asked = {**where, "kind": kind, "job": row.id, "by": by, "key_id": key_id, "input": row.input}
             self._asked[row.id] = orjson.dumps(asked, option=orjson.OPT_APPEND_NEWLINE)
             self._mine[row.id] = row
             self._tasks[row.id] = asyncio.create_task(self._do(row.id))

@@ -1,7 +1,7 @@
 """A job in a process of its own, so that neither requests nor writers wait for it: `python -m service.work`.
 
-On stdin one JSON line, `{"url": …}` with the fields of `Asked`; its end, which comes with the end of whoever asked, ends this process too.
-On stdout JSON lines: `{"progress": 0.5}`, and last `{"result": …}` or `{"error": [code, message]}`.
+On stdin one JSON line, `{"url": …, "erasure_key": [text, path]}` with the fields of `Asked`; its end, which comes with the end of whoever
+asked, ends this process too. On stdout JSON lines: `{"progress": 0.5}`, and last `{"result": …}` or `{"error": [code, message]}`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
@@ -20,6 +21,7 @@ from graph.jobs import SIMULATE, WITHDRAW, kept, withdraw_as_job
 from graph.rehearse import rehearse
 from graph.resolve.rules import Rules
 from graph.store import open_store
+from graph.store.keys import ErasureKey
 from graph.store.ports import Store
 
 __all__ = ["Asked", "main", "say"]
@@ -60,7 +62,7 @@ def main() -> None:
     threading.Thread(target=_end_with_asker, daemon=True).start()
     os.nice(_NICE)
     try:
-        say({"result": asyncio.run(_done(asked.pop("url"), Asked(**asked)))})
+        say({"result": asyncio.run(_done(asked.pop("url"), asked.pop("erasure_key"), Asked(**asked)))})
     except OneIDError as error:
         say({"error": [error.code, str(error)]})
 
@@ -70,7 +72,7 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.buffer.flush()
 
 
-async def _done(url: str, asked: Asked) -> dict[str, Any]:
+async def _done(url: str, secret: tuple[str | None, str | None], asked: Asked) -> dict[str, Any]:
     said = 0.0
 
     def told(part: float) -> None:
@@ -79,7 +81,9 @@ async def _done(url: str, asked: Asked) -> dict[str, Any]:
             said = part
             say({"progress": part})
 
-    async with open_store(url, Rules.builtin()) as store:
+    text, path = secret
+    key = ErasureKey(text, None if path is None else Path(path))
+    async with open_store(url, Rules.builtin(), erasure_key=key) as store:
         return await _WORK[asked.kind](store, asked, told)
 
 

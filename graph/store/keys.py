@@ -26,6 +26,11 @@ class ErasureKey:
         """A new one that nothing keeps."""
         return cls(secrets.token_hex(KEY_BYTES))
 
+    @property
+    def given(self) -> tuple[str | None, str | None]:
+        """By which another process on this machine has the same key: its text, and the path of its file."""
+        return self._text, None if self._path is None else str(self._path.absolute())
+
     def read(self) -> bytes:
         """The key; KeyTrouble where there is none, or it is none."""
         if self._key is None:

@@ -34,6 +34,15 @@ def identifiers() -> dict[str, str]:
     return {f"{row['namespace']}:{row['value']}": row["one_id"] for row in map(json.loads, lines)}
 
 
+def test_it_works_with_the_erasure_key_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEID_ERASURE_KEY", "5a" * 32)
+    assert oneid("erase", "user:2", "--reason", "she asked", "--yes").exit_code == 0
+
+    done = oneid("withdraw", "--record", "w", "0", *WHY, "--yes")
+
+    assert (done.exit_code, done.exception) == (0, None)
+
+
 def test_a_preview_says_what_it_would_do_and_does_nothing() -> None:
     before = identifiers()
     done = oneid("withdraw", "--source", "crm", *WHY, "--preview", "--json")

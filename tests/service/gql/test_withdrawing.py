@@ -37,6 +37,20 @@ async def mixed(ask: Asking) -> Asking:
     return ask
 
 
+async def test_a_job_has_the_key_of_what_was_erased(url: str) -> None:
+    """It works in a process of its own, and the key may stand nowhere but in the settings of the service."""
+    async with asking(url=url, erasure_key="5a" * 32) as ask:
+        await ask.ingest(fragment("email:ada@x.co", id="1", source="web"), fragment("email:eve@x.co", id="2", source="crm"))
+        erase = """mutation { erase(input: {identifiers: [{namespace: "email", value: "ada@x.co"}], reason: "she asked"}) {
+            userErrors { code } } }"""
+        assert (await ask.data(erase))["erase"]["userErrors"] == []
+
+        begun = await withdraw(ask, **CRM)
+
+        done = await ended(ask, begun["job"]["id"])
+        assert (done["state"], done["userErrors"]) == ("DONE", [])
+
+
 async def withdraw(ask: Asking, **input: Any) -> dict[str, Any]:
     payload: dict[str, Any] = (await ask.data(WITHDRAWN, input=input))["withdraw"]
     return payload
@@ -149,7 +163,8 @@ async def test_a_process_that_is_killed_leaves_nothing_half(store: Store) -> Non
     before = await store.everything()
     operation = WithdrawSource("crm", None, WHY)
     number, input = await asked(store, operation)
-    line = orjson.dumps({"url": store.url, "kind": WITHDRAW, "job": number, "by": None, "key_id": None, "input": input}) + b"\n"
+    where = {"url": store.url, "erasure_key": store.erasure_key.given}
+    line = orjson.dumps({**where, "kind": WITHDRAW, "job": number, "by": None, "key_id": None, "input": input}) + b"\n"
     pipe = asyncio.subprocess.PIPE
     worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "service.work", stdin=pipe, stdout=pipe)
     assert worker.stdin is not None
