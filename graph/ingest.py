@@ -14,7 +14,7 @@ from graph.ids import new_one_id
 from graph.model import Fragment, FragmentStatus, Identifier, Instant, Key, RecordKey
 from graph.resolve.records import content
 from graph.resolve.rules import Blocked, Rules
-from graph.resolve.scrub import own_traces, without
+from graph.resolve.scrub import erased_in, own_traces, without
 from graph.resolve.tombstones import key_mark, record_mark, surrogate
 from graph.settle import settle_step
 from graph.store.ports import Content, Head, NewVersion, Store, Writing
@@ -149,9 +149,9 @@ async def _heads(writing: Writing, store: Store, came: Sequence[_Prepared]) -> t
 def _spared(p: _Prepared, gone: set[Identifier], renamed: set[RecordKey], key: bytes, rules: Rules) -> _Prepared | None:
     """What may land of a fragment; None: nothing, since all who are in it were erased."""
     sent = p.fragment
-    less = without(sent, gone, rules)
-    erased = tuple(one for one in sent.identifiers if one in gone or rules.normalise(one) in gone)
-    traces = own_traces(sent, gone, rules)
+    erased = erased_in(sent, gone, rules)
+    traces = own_traces(erased, gone, rules)
+    less = without(sent, gone, rules, traces)
     if traces is not None and traces.in_text(sent.id):
         renamed = renamed | {sent.key}
     if sent.key in renamed:

@@ -22,7 +22,7 @@ from graph.resolve.rules import Rules
 from graph.settle import settle_step
 from graph.store.ports import Delta, PinState, Standing, VersionRow, Writing
 
-__all__ = ["Undone", "restate", "undo"]
+__all__ = ["Undone", "counted", "restate", "undo"]
 
 Done: TypeAlias = Mapping[str, Sequence[Any]]
 _OPPOSITE: Final = {
@@ -132,7 +132,7 @@ async def restate(writing: Writing, evidence: Evidence, changed: Mapping[int, Ve
     standing: dict[int, Standing] = {}
     for rows in records.values():
         wanted = [changed.get(row.id, row) for row in rows]
-        active = counting([Counted(v.id, v.observed, v.made, _withdrawn(v), v.unlinked is None, v.alone is not None) for v in wanted])
+        active = counting([counted(v) for v in wanted])
         facts = max((v for v in wanted if v.id in active), key=lambda v: (v.observed, v.id), default=None)
         last = facts or max((v for v in wanted if _withdrawn(v)), key=lambda v: (v.ended or 0, v.id))
         for before, v in zip(rows, wanted, strict=True):
@@ -140,6 +140,11 @@ async def restate(writing: Writing, evidence: Evidence, changed: Mapping[int, Ve
             standing[v.id] = now
             _note(evidence, before, now)
     await writing.restate_versions(standing)
+
+
+def counted(row: VersionRow) -> Counted:
+    """A version as what decides which of its record's count."""
+    return Counted(row.id, row.observed, row.made, _withdrawn(row), row.unlinked is None, row.alone is not None)
 
 
 def _withdrawn(row: VersionRow) -> int | None:

@@ -18,7 +18,7 @@ from graph.resolve.records import Counted, taken_back
 from graph.resolve.rules import Rules
 from graph.settle import settle_step
 from graph.store.ports import Delta, VersionRow, Writing
-from graph.undo import restate
+from graph.undo import counted, restate
 
 __all__ = ["MOST_WITHDRAWN", "Told", "Withdrawn", "versions_of", "withdraw_source"]
 
@@ -90,8 +90,7 @@ async def _take_back(
     if alone:  # what an earlier withdrawal took back without a mark stays with it
         every: dict[RecordKey, list[Counted]] = {}
         for row in await writing.versions(records=list(records)):
-            withdrawn = row.ended if row.state is FragmentStatus.WITHDRAWN else None
-            every.setdefault(row.record, []).append(Counted(row.id, row.observed, row.made, withdrawn, True, row.alone is not None))
+            every.setdefault(row.record, []).append(counted(row))
         before = {key: taken_back(versions) for key, versions in every.items()}
     rows = [row for key, some in records.items() for row in some if row.made > before.get(key, 0)]
     now = writing.commit

@@ -14,7 +14,7 @@ from typing import Any, Final
 from graph.model import Fragment, Identifier, Judgement
 from graph.resolve.rules import Rules
 
-__all__ = ["SHORT", "Traces", "own_traces", "without", "without_ends"]
+__all__ = ["SHORT", "Traces", "erased_in", "own_traces", "without", "without_ends"]
 
 SHORT: Final = 5
 _NOTHING: Final = re.compile(r"(?!)")
@@ -65,24 +65,24 @@ def without(fragment: Fragment, erased: Collection[Identifier], rules: Rules, tr
 
     With nothing left of it that identifies, its traits go, too.
     """
-    gone = _gone(fragment, erased, rules)
+    gone = erased_in(fragment, erased, rules)
     left = tuple(one for one in fragment.identifiers if one not in gone)
     if traces is None:
-        traces = own_traces(fragment, erased, rules)
+        traces = own_traces(gone, erased, rules)
     traits = fragment.traits if traces is None else traces.left(fragment.traits)
     return replace(fragment, identifiers=left, traits=traits if left else None)
 
 
-def own_traces(fragment: Fragment, erased: Collection[Identifier], rules: Rules) -> Traces | None:
-    """The traces of those in this fragment that were erased; None where nobody in it was."""
-    gone = _gone(fragment, erased, rules)
+def own_traces(gone: Collection[Identifier], erased: Collection[Identifier], rules: Rules) -> Traces | None:
+    """The traces of those in one fragment that were erased, as it has them; None where there are none."""
     if not gone:
         return None
     return Traces({one if one in erased else Identifier(*rules.normalise(one)) for one in gone}, [one.value for one in gone], rules)
 
 
-def _gone(fragment: Fragment, erased: Collection[Identifier], rules: Rules) -> list[Identifier]:
-    return [one for one in fragment.identifiers if one in erased or rules.normalise(one) in erased]
+def erased_in(fragment: Fragment, erased: Collection[Identifier], rules: Rules) -> tuple[Identifier, ...]:
+    """Those in a fragment, as sent, that were erased."""
+    return tuple(one for one in fragment.identifiers if one in erased or rules.normalise(one) in erased)
 
 
 def without_ends(judgement: Judgement, erased: Collection[Identifier], rules: Rules) -> Judgement | None:

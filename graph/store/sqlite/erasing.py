@@ -114,8 +114,8 @@ class Erasures:
         for decision, made in {(decision, made) for _, decision, made in naming}:
             found.update(id for (id,) in run(_DECIDED, (decision, made)))
         rows = run(_JUDGEMENTS, (listed(sorted(found)),)).fetchall()
-        further = {at for row in rows for side in row[-2:] if side for at in orjson.loads(side)}
-        return [self._judgement(row, self._names(further)) for row in rows]
+        named = self._names({at for row in rows for side in row[-2:] if side for at in orjson.loads(side)})
+        return [self._judgement(row, named) for row in rows]
 
     def _names(self, ids: Collection[int]) -> dict[int, Identifier]:
         names = self.namespaces.names
