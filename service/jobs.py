@@ -73,7 +73,7 @@ class Jobs:
         """Stop doing a job that was cancelled, if it is done here."""
         self._mine.pop(number, None)
         if task := self._tasks.get(number):
-            task.cancel()
+            _end(task)
 
     async def close(self) -> None:
         """Stop all, and say so."""
@@ -81,7 +81,7 @@ class Jobs:
         if self._beating is not None:
             self._beating.cancel()
         for task in (tasks := list(self._tasks.values())):
-            task.cancel()
+            _end(task)
         await asyncio.gather(*tasks, *([self._beating] if self._beating else []), return_exceptions=True)
         if left:
             at = now()
@@ -123,8 +123,7 @@ class Jobs:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            process.stdin.close()
-            await process.wait()
+            await process.communicate()  # to the ends of its pipes, which must not outlive the event loop
 
     async def _put(self, number: int, **changes: Any) -> None:
         """Write how a job is; stop it where it ended otherwise meanwhile."""
@@ -148,3 +147,9 @@ class Jobs:
             for row in rows:
                 if row.id not in written:
                     self.stop(row.id)
+
+
+def _end(task: asyncio.Task[None]) -> None:
+    """Cancel it, once: a second time would break off what it does at its end, and leave its process behind."""
+    if not task.cancelling():
+        task.cancel()

@@ -251,6 +251,29 @@ async def test_a_service_that_stops_fails_its_jobs(store: Store) -> None:
     assert found.finished is not None
 
 
+async def test_a_job_cancelled_while_the_service_stops_leaves_no_process(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    start = asyncio.create_subprocess_exec
+
+    async def seen(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*command, **options))
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", seen)
+    here = Jobs(store)
+    row = await here.begin(SIMULATE, {"toml": APART})
+    async with in_time("its process"):
+        while not started:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+
+    here.stop(row.id)
+    await asyncio.sleep(0)  # what it does at its end has begun
+    await here.close()
+
+    assert started[0].returncode is not None
+    assert started[0]._transport.is_closing()  # type: ignore[attr-defined]
+
+
 async def test_a_job_whose_own_process_is_killed_has_failed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.jobs.sys.executable", "/bin/false")
     here = Jobs(store)

@@ -173,7 +173,7 @@ async def test_a_process_that_is_killed_leaves_nothing_half(store: Store) -> Non
     async with in_time("what it says of its progress"):
         said = orjson.loads(await worker.stdout.readline())
     worker.kill()
-    await worker.wait()
+    await worker.communicate()
 
     assert said["progress"] < 1
     after = await store.everything()
