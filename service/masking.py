@@ -9,7 +9,7 @@ __all__ = ["masked"]
 
 _PHONE: Final = re.compile(r"\+[0-9]{10,15}")
 _SHORT: Final = 8
-"""Values shorter than this are masked whole; of longer ones at least half stays hidden."""
+"""Values shorter than this are masked whole, whatever their shape. Of others at least half stays hidden, of a phone number four digits."""
 
 
 def masked(value: str) -> str:
@@ -19,9 +19,9 @@ def masked(value: str) -> str:
     """
     if _PHONE.fullmatch(value):
         return f"{value[:-8]}****{value[-4:]}"
+    if len(value) < _SHORT:
+        return "****"
     local, at, domain = value.rpartition("@")
     if at and local and domain:
         return f"{local[0]}***@{domain[0]}…"
-    if len(value) < _SHORT:
-        return "****"
     return f"{value[:2]}****{value[-2:]}"
