@@ -50,6 +50,12 @@ class Metrics:
         )
         self.following = Gauge("oneid_subscriptions", "Subscriptions that are open.", ["field"], registry=self.registry)
         self.events = Counter("oneid_subscription_events", "Events sent to subscribers.", ["field"], registry=self.registry)
+        self.slow = Counter(
+            "oneid_slow_subscribers",
+            "Times that a subscriber took nothing for ONEID_SLOW_SECONDS.",
+            ["field"],
+            registry=self.registry,
+        )
         self.ingested = Counter(
             "oneid_ingested",
             "Fragments and interactions sent, by what became of them (accepted, unchanged, rejected).",

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from service.app import create_app
+from service.patience import PatientConfig
 from service.settings import Settings
 
 __all__ = ["Server"]
@@ -28,8 +29,9 @@ class Server(uvicorn.Server):
         self._app = app or create_app(settings)
         self._announce = announce
         super().__init__(
-            uvicorn.Config(
+            PatientConfig(
                 self._app,
+                patience=settings.stuck_seconds,
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",

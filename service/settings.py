@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     max_withdrawn: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     max_subscriptions: Annotated[int, Field(ge=1)] = 100
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
+    slow_seconds: Annotated[float, Field(gt=0)] = 30.0
+    stuck_seconds: Annotated[float, Field(gt=0)] = 120.0
 
     @classmethod
     def of_environment(cls, **overrides: object) -> Self:

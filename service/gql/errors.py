@@ -16,6 +16,7 @@ from graphql import GraphQLError
 
 from graph.errors import BadInput, OneIDError, StoreTrouble
 from service.gql.enums import ErrorCode
+from service.gql.pace import SlowReader
 
 __all__ = ["error_code", "log_unforeseen", "told"]
 
@@ -64,6 +65,8 @@ def _expected(error: GraphQLError, cause: OneIDError) -> GraphQLError:
         extensions["retryable"] = True
     if isinstance(cause, BadInput) and cause.path:
         extensions["path"] = list(cause.path)
+    if isinstance(cause, SlowReader) and cause.cursor is not None:
+        extensions["cursor"] = cause.cursor
     return _again(error, str(cause), extensions)
 
 

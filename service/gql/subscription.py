@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from typing import Annotated
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Annotated, TypeVar
 
 import strawberry
 from strawberry import UNSET
@@ -11,7 +11,7 @@ from strawberry import UNSET
 from graph.errors import BadInput
 from service.auth import Scope
 from service.gql import ids
-from service.gql.context import Info
+from service.gql.context import Info, Service
 from service.gql.described import subscription
 from service.gql.enums import ChangeKind
 from service.gql.feed import Change
@@ -19,12 +19,14 @@ from service.gql.follow import follow_feed, follow_job, follow_profile
 from service.gql.inputs import ProfileBy, said
 from service.gql.jobs import Job, job_number, shown
 from service.gql.look_up import look_up
+from service.gql.pace import at_their_pace
 from service.gql.profile import Profile
 from service.gql.query import reading
 
 __all__ = ["ProfileEvent", "Subscription"]
 
 _EVENTS = "profile events"
+Event = TypeVar("Event")
 
 
 @strawberry.type(description="A profile that changed.")
@@ -37,7 +39,10 @@ class ProfileEvent:
     )
 
 
-@strawberry.type(description="What can be followed. A follower that reads slowly gets events later, never more than it can hold.")
+@strawberry.type(
+    description="What can be followed. A follower that reads slowly gets events later. One that takes "
+    "nothing for long is ended with the error SLOW_READER, whose `extensions.cursor` is the `after` to go on with."
+)
 class Subscription:
     @subscription("The feed: each entry after `after`, or from now on, in its one order, each at least once.")
     async def changes(
@@ -52,10 +57,11 @@ class Subscription:
         position = None if said(after) is None else ids.decode("changes", said(after), ("after",))
         names = None if said(kinds) is None else sorted({kind.value for kind in said(kinds)})
         want = context.selection(info).wants()
+        feed = follow_feed(context.service, position, want, names)
         with context.service.metrics.open_subscription("changes") as sent:
-            async for view in follow_feed(context.service, position, want, names):
-                yield Change.of(view, context.sight)
+            async for view in _paced(context.service, "changes", feed, lambda view: ids.encode("changes", (view.seq,))):
                 sent.inc()
+                yield Change.of(view, context.sight)
 
     @subscription("A job: as it is now, then each time it changed, until it has ended. Needs scope `admin`.")
     async def job_changed(
@@ -68,9 +74,9 @@ class Subscription:
             raise BadInput("the id of a Job is wanted", ("id",))
         want = context.selection(info).wants()
         with context.service.metrics.open_subscription("jobChanged") as sent:
-            async for row in follow_job(context.service, number):
-                yield await shown(context, row, want)
+            async for row in _paced(context.service, "jobChanged", follow_job(context.service, number), lambda _: None):
                 sent.inc()
+                yield await shown(context, row, want)
 
     @subscription(
         "One person: the profile as it is now (with `after`: as soon as it differs from then), then again each time it changed. "
@@ -89,11 +95,16 @@ class Subscription:
         position = None if said(after) is None else ids.decode(_EVENTS, said(after), ("after",))
         selection = context.selection(info)
         change_want = selection.wants(below="change") if selection.asks_for("change") else None
+        events = follow_profile(context.service, asked, position, selection.wants(below="profile"), change_want)
         with context.service.metrics.open_subscription("profileChanged") as sent:
-            async for event in follow_profile(context.service, asked, position, selection.wants(below="profile"), change_want):
+            async for event in _paced(context.service, "profileChanged", events, lambda event: ids.encode(_EVENTS, event.key)):
+                sent.inc()
                 yield ProfileEvent(
                     cursor=ids.encode(_EVENTS, event.key),
                     profile=Profile.of(event.profile, context.sight) if event.profile else None,
                     change=Change.of(event.change, context.sight) if event.change else None,
                 )
-                sent.inc()
+
+
+def _paced(service: Service, field: str, events: AsyncIterator[Event], cursor: Callable[[Event], str | None]) -> AsyncIterator[Event]:
+    return at_their_pace(events, service.settings.slow_seconds, service.metrics.slow.labels(field), cursor)
