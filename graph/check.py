@@ -32,7 +32,7 @@ class CheckReport:
 async def check(store: Store) -> CheckReport:
     """Audit a whole store as of one commit. Memory and time grow with the store."""
     held = await store.everything()
-    found = tuple(differences(held, store.in_force))
+    found = tuple(differences(held, Rules.parse(held.rules)))
     counted = {
         "identifiers": len(held.members),
         "fragments": len(held.versions),

@@ -99,7 +99,7 @@ KEPT_JOBS = 200
 """Jobs that ended and are kept."""
 
 Pair: TypeAlias = tuple[int, int]
-ExportKind: TypeAlias = Literal["identifiers", "profiles", "fragments", "judgements", "interactions", "one_ids", "sightings"]
+ExportKind: TypeAlias = Literal["identifiers", "profiles", "fragments", "judgements", "interactions", "one_ids", "sightings", "rules"]
 
 
 class Moment(NamedTuple):
@@ -484,6 +484,7 @@ class Everything(NamedTuple):
     """A whole store at one commit, for audits. Memory: all of it."""
 
     commit: int
+    rules: str  # the document in force then
     namespaces: tuple[str, ...]
     members: list[Member]  # profile 0: nothing mentions it
     versions: list[tuple[RecordKey, Sighting]]  # the active ones
@@ -513,6 +514,22 @@ class Writing(Protocol):
     @property
     def at(self) -> Instant:
         """When this step happens: never before the step before it."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force for this step, as read under the gate; those that it wrote, once it did. Whatever it decides, it decides by
+        these: they may be others than those by which something was prepared before the gate was taken."""
+        ...
+
+    @property
+    def rules_version(self) -> int:
+        """The version of `rules`."""
+        ...
+
+    async def write_rules(self, rules: Rules) -> int:
+        """These rules are in force from this step on, for the rest of it, too; their version, the last one and 1. Who people are by them,
+        and the tokens by which names are found, are the caller's to write. A step that is left by raising leaves the rules as they were."""
         ...
 
     def namespaces(self) -> Sequence[str]:
@@ -784,7 +801,8 @@ class Writing(Protocol):
 
 
 class Reads(Protocol):
-    """Reads outside the gate. Each call is one trip, consistent in itself, whatever is wanted of its objects.
+    """Reads outside the gate. Each call is one trip, consistent in itself, whatever is wanted of its objects: all of it is of before other
+    rules came into force, or all of it of after.
 
     `token` (a commit number of an earlier write) makes a read wait for that write, at most a few seconds, then StoreBusy.
     Look-ups follow retired OneIDs unless they say not to. Lists are paged by key; `Page.first` is at most 100.
@@ -912,9 +930,14 @@ class Reads(Protocol):
 
 
 class Store(Reads, Protocol):
-    """A store, open; `in_force` are the rules that every step is resolved by."""
+    """A store, open. The rules in force may change while it is, by this process or another."""
 
-    in_force: Rules
+    @property
+    def in_force(self) -> Rules:
+        """The rules last known to be in force, one object for each version. A read that meets newer ones refreshes them before it answers
+        by those, and none answers by older ones than were known when it began. A step decides by those of its `Writing` alone."""
+        ...
+
     url: str
     """By which another process on this machine opens the same store."""
     erasure_key: ErasureKey
@@ -942,6 +965,7 @@ class Store(Reads, Protocol):
         - one_ids, every OneID ever given, oldest first: `order` (its number), `one_id`, `pin` (text; None once closed), `closed_into`
         - sightings, the fragments as evidence alone: `observed`, `score`, `identifiers` (as sent: pairs of namespace and value); one that
           was reverted as one sighting of each of its identifiers
+        - rules, those in force alone: `version`, `toml`
         """
         ...
 

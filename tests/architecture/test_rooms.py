@@ -18,7 +18,7 @@ ROOMS = (
     ("graph.resolve", "graph.traits", "graph.social", "graph.lines", "graph.ids", "graph.simulate"),
     ("graph.views", "graph.operations"),
     ("graph.store.keys",),
-    ("graph.store.ports", "graph.store.gate", "graph.store.reading"),
+    ("graph.store.in_force", "graph.store.ports", "graph.store.gate", "graph.store.reading"),
     ("graph.store.sqlite", "graph.store.neo4j", "graph.store.past"),
     ("graph.store",),
     (
@@ -32,7 +32,7 @@ ROOMS = (
         "graph.undo",
         "graph.withdrawing",
     ),
-    ("graph.audit", "graph.erased"),
+    ("graph.audit", "graph.erased", "graph.ruled"),
     ("graph.forget",),
     (
         "graph.ingest",

@@ -138,7 +138,7 @@ def test_one_ids_keep_their_contract(open_with: OpenWith, run: Run, case: Case) 
     prove(run, case, holds)
 
 
-_nothing = Everything(0, (), [], [], set(), [], [], [], [], [], {})
+_nothing = Everything(0, "", (), [], [], set(), [], [], [], [], [], {})
 
 
 def assert_untouched(before: Stored, now: Stored) -> None:

@@ -31,13 +31,13 @@ def _together(**statements: str) -> str:
 TAKE_GATE: Final = """
 MATCH (g:Gate {id: 0}) SET g.token = $token
 RETURN [g.commit, g.at, g.version, g.one_id, g.judgement, g.interaction, g.seq, g.places,
-    EXISTS { MATCH (p:Profile) WHERE p.asleep > 0 }, EXISTS { MATCH (t:Tombstone) WHERE t.mark > '' },
+    g.rules, EXISTS { MATCH (p:Profile) WHERE p.asleep > 0 }, EXISTS { MATCH (t:Tombstone) WHERE t.mark > '' },
     COLLECT { MATCH (s:Namespace) WHERE s.no > $known WITH s ORDER BY s.no RETURN s.name }]
 """
 LEAVE_GATE: Final = """
 MATCH (g:Gate {id: 0})
 SET g.commit = $commit, g.at = $at, g.version = $version, g.one_id = $one_id, g.judgement = $judgement, g.interaction = $interaction,
-    g.seq = $seq, g.places = $places
+    g.seq = $seq, g.places = $places, g.rules = $rules
 WITH g UNWIND $rows AS c
 CREATE (:Commit {n: c[0], at: c[1], kind: c[2], by: c[3], reason: c[4], undone: c[5], seq: c[6], token: $token})
 """
@@ -60,9 +60,10 @@ MERGE (s:Schema {id: 0}) SET s.step = CASE WHEN s.step > $step THEN s.step ELSE 
 AWAIT_INDEXES: Final = "CALL db.awaitIndexes(60)"
 PUT_GATE: Final = """
 MERGE (g:Gate {id: 0})
-ON CREATE SET g.commit = 0, g.at = 0, g.version = 0, g.one_id = 0, g.judgement = 0, g.interaction = 0, g.seq = 0, g.places = []
+ON CREATE SET g.commit = 0, g.at = 0, g.version = 0, g.one_id = 0, g.judgement = 0, g.interaction = 0, g.seq = 0, g.places = [], g.rules = 0
 """
 LAST_RULES: Final = "MATCH (r:Rules) WHERE r.version > 0 RETURN [r.version, r.toml] ORDER BY r.version DESC LIMIT 1"
+RULES: Final = "MATCH (r:Rules {version: $version}) RETURN r.toml"
 NEW_RULES: Final = "CREATE (:Rules {version: $version, toml: $toml, made: $commit, by: $by})"
 
 # ---------------------------------------------------------------- reading

@@ -28,6 +28,7 @@ async def everything(step: Neo4jWriting) -> Everything:
             unlinked.add(version)
     return Everything(
         commit=step.commit - 1,
+        rules=step.rules.toml,
         namespaces=tuple(step.namespaces()),
         members=[Member(*row) async for row in _pages(step, cypher.EVERY_IDENTIFIER)],
         versions=versions,

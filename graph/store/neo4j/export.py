@@ -13,19 +13,33 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from graph.model import Identifier, ProfileKind
 from graph.resolve.rules import Rules
+from graph.store.in_force import Ruled
 from graph.store.neo4j import cypher, cypher_export, reads
 from graph.store.neo4j.rows import identifier_of
 from graph.store.neo4j.writing import Neo4jWriting
 from graph.store.reading.judgements import side_texts
 from graph.views import Page, ProfileView, Want
 
-__all__ = ["Ask", "Gate", "fragments", "identifiers", "interactions", "judgements", "last_commit", "one_ids", "profiles", "sightings"]
+__all__ = [
+    "Ask",
+    "Gate",
+    "Start",
+    "fragments",
+    "identifiers",
+    "interactions",
+    "judgements",
+    "one_ids",
+    "profiles",
+    "rules",
+    "sightings",
+    "start",
+]
 
 Gate = Callable[[], AbstractAsyncContextManager[Neo4jWriting]]
 """Opens a step that writes nothing."""
@@ -41,10 +55,21 @@ _IN_MEMORY: Final = 8 << 20
 _IDENTIFIER: Final = ("namespace", "value", "one_id", "shared", "first_seen", "last_seen")
 
 
-async def last_commit(gate: Gate) -> int:
+class Start(NamedTuple):
+    """The commit as of which rows are read, and the rules in force then."""
+
+    commit: int
+    ruled: Ruled
+
+
+async def start(gate: Gate) -> Start:
     """The last commit, all of which is visible since it was seen under the gate."""
     async with gate() as step:
-        return step.commit - 1
+        return Start(step.commit - 1, step.ruled)
+
+
+async def rules(ruled: Ruled) -> AsyncGenerator[dict[str, Any], None]:
+    yield {"version": ruled.version, "toml": ruled.rules.toml}
 
 
 async def identifiers(gate: Gate, commit: int) -> AsyncGenerator[dict[str, Any], None]:
@@ -127,21 +152,21 @@ def _interaction(row: list[Any]) -> dict[str, Any]:
     return {"interaction": kind, "source": source, "id": record, "from": origin, "to": target, "at": at, "weight": weight}
 
 
-async def profiles(gate: Gate, rules: Rules) -> AsyncGenerator[dict[str, Any], None]:
+async def profiles(gate: Gate) -> AsyncGenerator[dict[str, Any], None]:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         async with gate() as step:
-            async for row in _profiles(step, rules):
+            async for row in _profiles(step):
                 file.write(orjson.dumps(row) + b"\n")
         file.seek(0)
         for line in file:
             yield orjson.loads(line)
 
 
-async def _profiles(step: Neo4jWriting, rules: Rules) -> AsyncGenerator[dict[str, Any], None]:
+async def _profiles(step: Neo4jWriting) -> AsyncGenerator[dict[str, Any], None]:
     traits, after = Want("traits"), None
     more = True
     while more:
-        page = await reads.profiles(step.ask, rules, Page(_PROFILES, after), (traits,))
+        page = await reads.profiles(step.ask, step.rules, Page(_PROFILES, after), (traits,))
         views = [edge.node for edge in page.edges]
         members: dict[int, list[str]] = defaultdict(list)
         for n, text in await step.ask(cypher.TEXTS, ns=[view.n for view in views]):

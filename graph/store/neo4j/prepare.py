@@ -14,6 +14,7 @@ from neo4j.exceptions import ClientError, Neo4jError, TransientError
 from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Instant
 from graph.resolve.rules import Rules
+from graph.store.in_force import InForce, Ruled
 from graph.store.neo4j import cypher
 from graph.store.neo4j.connect import STATEMENT_SECONDS, within
 from graph.store.neo4j.schema import STEPS
@@ -27,7 +28,7 @@ _GATES: Final = 6
 _log = logging.getLogger("oneid.store")
 
 
-async def prepare(driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant]) -> Rules:
+async def prepare(driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant]) -> InForce:
     """Make the database a store and give the rules in force: those it has, else `rules`; a difference is logged."""
     step = await _ask(driver, database, cypher.SCHEMA_STEP) or 0
     if step > len(STEPS):
@@ -39,41 +40,43 @@ async def prepare(driver: AsyncDriver, database: str | None, rules: Rules, clock
         await _ask(driver, database, cypher.AWAIT_INDEXES)
         await _ask(driver, database, cypher.PUT_GATE)
         await _ask(driver, database, cypher.PUT_SCHEMA_STEP, step=len(STEPS))
-    kept = await _rules(driver, database, rules, clock)
-    if kept is None or kept[1] == rules.toml:
-        return rules
+    version, toml = await _rules(driver, database, rules, clock)
+    if toml == rules.toml:
+        return InForce(Ruled(version, rules))
     if rules is not Rules.builtin():  # those nobody chose are no news
-        _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", kept[0])
-    return Rules.parse(kept[1])
+        _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", version)
+    return InForce(Ruled(version, Rules.parse(toml)))
 
 
-async def _rules(driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant]) -> Any:
-    """The rules on record, None where those given were put there. While the gate is not free somebody else may put some there."""
-    for left in range(_GATES - 1, -1, -1):
+async def _rules(driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant]) -> tuple[int, str]:
+    """The rules on record, where there are none those given. While the gate is not free somebody else may put some there."""
+    left = _GATES
+    while True:
+        left -= 1
         try:
-            return await _ask(driver, database, cypher.LAST_RULES) or await _put_rules(driver, database, rules, clock)
+            version, toml = await _ask(driver, database, cypher.LAST_RULES) or await _put_rules(driver, database, rules, clock)
         except StoreBusy:
             if not left:
                 raise
-    return None
+        else:
+            return version, toml
 
 
-async def _put_rules(driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant]) -> Any:
+async def _put_rules(driver: AsyncDriver, database: str | None, rules: Rules, clock: Callable[[], Instant]) -> tuple[int, str]:
     """Put the first rules on record under the gate; where another process was faster, what it put there comes back."""
-    transaction = Neo4jTransaction(driver, database, rules, clock)
+    transaction = Neo4jTransaction(driver, database, InForce(Ruled(0, rules)), clock)
     await transaction.begin()
     try:
-        kept = await transaction.ask(cypher.LAST_RULES)
-        if kept is None:
-            step = await transaction.open_step()
+        step = await transaction.open_step()
+        if not step.rules_version:
             step.kind = "rules"
-            await step.write_rules(1, rules.toml)
-            await transaction.close_step()
+            await step.write_rules(rules)
+        await transaction.close_step()
         await transaction.commit()
     except BaseException:
         await transaction.rollback()
         raise
-    return kept
+    return step.rules_version, step.rules.toml
 
 
 async def _ask(driver: AsyncDriver, database: str | None, statement: str, /, **values: Any) -> Any:

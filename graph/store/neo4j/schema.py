@@ -131,7 +131,7 @@ commits; a property that says "absent" is not there. What is live has the names 
 (:Namespace {no, name})                                both unique; 1, 2, 3 …
 (:Gate {id: 0})         the write gate: `token` is set by the first statement of every write. What was given last, all of it read and
                         written under the gate: commit, at (its instant), version, one_id, judgement, interaction, seq; places: list by
-                        namespace number of places given in it
+                        namespace number of places given in it; rules: version of those in force
 (:Past {id: 0, kept_from})                             the commit from which on everything is kept that reads of the past need
 (:Schema {id: 0, step}) how many of STEPS have been done
 """
@@ -250,7 +250,25 @@ _ERASURE = (
 
 _SOURCES = (_range("fragment_source", "(x:Fragment)", "source", "id"),)
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE, _SOURCES)
+_RULES = (
+    """
+MATCH (g:Gate {id: 0}) WHERE g.rules IS NULL
+SET g.rules = coalesce(COLLECT { MATCH (r:Rules) WHERE r.version > 0 RETURN r.version ORDER BY r.version DESC LIMIT 1 }[0], 0)
+""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    _CONFLICTS,
+    _JOBS,
+    _CONTRADICTIONS,
+    _REVERTS,
+    _AUDIT,
+    _PAST,
+    _ERASURE,
+    _SOURCES,
+    _RULES,
+)
 """Statements of each step; every one may run again, also at the same time in another process."""
 
 _MEANT = """

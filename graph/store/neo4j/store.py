@@ -15,6 +15,7 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
+from graph.store.in_force import InForce
 from graph.store.keys import ErasureKey
 from graph.store.neo4j import export as exporting
 from graph.store.neo4j import past, reads
@@ -69,8 +70,8 @@ async def open_neo4j(
     """
     target = target_of(url)
     async with connected(target) as driver:
-        in_force = await prepare(driver, target.database, rules, clock)
-        yield Neo4jStore(driver, target.database, in_force, clock, url, erasure_key or ErasureKey())
+        known = await prepare(driver, target.database, rules, clock)
+        yield Neo4jStore(driver, target.database, known, clock, url, erasure_key or ErasureKey())
 
 
 class Neo4jStore:
@@ -87,21 +88,25 @@ class Neo4jStore:
         self,
         driver: AsyncDriver,
         database: str | None,
-        in_force: Rules,
+        known: InForce,
         clock: Callable[[], Instant],
         url: str,
         erasure_key: ErasureKey,
     ) -> None:
-        self.in_force = in_force
         self.erasure_key = erasure_key
         self.url = url
         self._driver = driver
         self._database = database
+        self._known = known
         self._clock = clock
-        self._gate: Gate[Neo4jWriting] = Gate(Neo4jTransaction(driver, database, in_force, clock))
+        self._gate: Gate[Neo4jWriting] = Gate(Neo4jTransaction(driver, database, known, clock))
         self._changed = asyncio.Event()
         self._looking = asyncio.Lock()
         self._seen = (0.0, 0)  # when the last commit was looked up, and its number
+
+    @property
+    def in_force(self) -> Rules:
+        return self._known.last.rules
 
     @asynccontextmanager
     async def writing(
@@ -182,16 +187,15 @@ class Neo4jStore:
             return self._seen[1]
 
     async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
-        commit = 0 if kind == "profiles" else await exporting.last_commit(self._look)
-        async with contextlib.aclosing(self._exported(kind, commit)) as rows:
+        async with contextlib.aclosing(self._exported(kind, await exporting.start(self._look))) as rows:
             async for row in rows:
                 yield row
 
     async def export_pages(self, kinds: Sequence[ExportKind]) -> AsyncGenerator[tuple[ExportKind, list[dict[str, Any]]], None]:
-        commit = await exporting.last_commit(self._look)
+        start = await exporting.start(self._look)
         for kind in kinds:
             page: list[dict[str, Any]] = []
-            async with contextlib.aclosing(self._exported(kind, commit)) as rows:
+            async with contextlib.aclosing(self._exported(kind, start)) as rows:
                 async for row in rows:
                     page.append(row)
                     if len(page) == _PAGE:
@@ -200,8 +204,9 @@ class Neo4jStore:
             if page:
                 yield kind, page
 
-    def _exported(self, kind: ExportKind, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+    def _exported(self, kind: ExportKind, start: exporting.Start) -> AsyncGenerator[dict[str, Any], None]:
         """All rows of a kind as of a commit; profiles, which have no past, as of now."""
+        commit, ruled = start
 
         async def ask(statement: str, /, **values: Any) -> Any:
             async def asked(run: Run, rules: Rules) -> Any:
@@ -211,11 +216,13 @@ class Neo4jStore:
 
         match kind:
             case "profiles":
-                return exporting.profiles(self._long_step, self.in_force)
+                return exporting.profiles(self._long_step)
             case "sightings":
                 return exporting.sightings(ask, commit)
             case "judgements":
-                return exporting.judgements(ask, self.in_force, commit)
+                return exporting.judgements(ask, ruled.rules, commit)
+            case "rules":
+                return exporting.rules(ruled)
             case "identifiers":
                 return exporting.identifiers(self._look, commit)
             case "interactions":
@@ -261,7 +268,7 @@ class Neo4jStore:
     @asynccontextmanager
     async def _long_step(self) -> AsyncIterator[Neo4jWriting]:
         """A step that reads for as long as it takes, and writes nothing; nobody writes meanwhile."""
-        transaction = Neo4jTransaction(self._driver, self._database, self.in_force, self._clock, seconds=_HOUR)
+        transaction = Neo4jTransaction(self._driver, self._database, self._known, self._clock, seconds=_HOUR)
         await transaction.begin()
         try:
             yield await transaction.open_step()

@@ -25,7 +25,7 @@ from neo4j import WRITE_ACCESS, AsyncDriver, AsyncSession, AsyncTransaction
 
 from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Instant
-from graph.resolve.rules import Rules
+from graph.store.in_force import InForce, Ruled
 from graph.store.neo4j import cypher
 from graph.store.neo4j.connect import GATE_SECONDS, SIGN_SECONDS, STATEMENT_SECONDS, TRANSACTION_SECONDS, tried, unheard, within
 from graph.store.neo4j.counters import Counters, Names
@@ -53,17 +53,17 @@ class Neo4jTransaction:
         self,
         driver: AsyncDriver,
         database: str | None,
-        rules: Rules,
+        known: InForce,
         clock: Callable[[], Instant] = now,
         *,
         seconds: float = TRANSACTION_SECONDS,
     ) -> None:
-        self.rules = rules
         self.names = Names()
         self.elements: dict[int, str] = {}
         self.link_elements: dict[Pair, str] = {}
         self._driver = driver
         self._database = database
+        self._known = known
         self._clock = clock
         self._seconds = seconds
         self._session: AsyncSession | None = None
@@ -73,6 +73,7 @@ class Neo4jTransaction:
         self._left: set[str] = set()  # tokens of transactions that may still be open at the server
         self._silent = False  # the server gave no sign of life the last time
         self._base = Counters()
+        self._ruled = known.last  # the rules in force before the first step
         self.sleepers = False  # some OneID may sleep by a revert
         self._tombstones = False
         self._done: list[Neo4jWriting] = []
@@ -102,13 +103,14 @@ class Neo4jTransaction:
                 self._session = self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS)
                 self._transaction = await self._session.begin_transaction(metadata={"oneid": self._token}, timeout=self._seconds)
             took = await _whole(self._ask(cypher.TAKE_GATE, {"token": self._token, "known": len(self.names.names)}, seconds))
+            commit, at, version, one_id, judgement, interaction, seq, places, rules, self.sleepers, self._tombstones, names = took
+            self._ruled = self._known.find(rules) or self._known.read(rules, await self._ask(cypher.RULES, {"version": rules}, seconds))
         except BaseException as trouble:
             await self._abandon()
             if isinstance(trouble.__cause__, TimeoutError):
                 await self._sign_of_life()
                 raise StoreBusy("another writer held the store for too long; send the request again") from trouble
             raise
-        commit, at, version, one_id, judgement, interaction, seq, places, self.sleepers, self._tombstones, names = took
         self.names.learn(names)
         self._base = Counters(commit, at, version, one_id, judgement, interaction, seq, tuple(places))
         self._done = []
@@ -163,6 +165,11 @@ class Neo4jTransaction:
             self._lost = self._lost or unheard(trouble)
             raise
 
+    @property
+    def ruled(self) -> Ruled:
+        """The rules in force after the last step that was kept."""
+        return self._done[-1].ruled if self._done else self._ruled
+
     async def open_step(self) -> Neo4jWriting:
         if self._transaction is None:  # the step before failed and nothing was left to write again
             await self.begin()
@@ -198,7 +205,7 @@ class Neo4jTransaction:
         if self._base.commit != base.commit:
             raise StoreTrouble("a request of the same group failed, and another writer came between; nothing of it was written")
         for earlier in done:
-            await earlier.write_again()
+            await earlier.write_again(self.ruled)
             await self._settle()
             self._done.append(earlier)
 
@@ -206,14 +213,14 @@ class Neo4jTransaction:
         done, token = self._done, self._token
         if not done:
             return await self._abandon()
-        last = done[-1].counters
+        last, ruled = done[-1].counters, done[-1].ruled
         rows = [
             [s.counters.commit, s.counters.at, s.kind, s.by, s.reason, s.undone and orjson.dumps(s.undone).decode(), s.counters.seq]
             for s in done
         ]
         try:
             await self._forget_requests(last.at)
-            await self.ask(cypher.LEAVE_GATE, token=token, rows=rows, **last.properties())
+            await self.ask(cypher.LEAVE_GATE, token=token, rows=rows, rules=ruled.version, **last.properties())
         except BaseException:
             await self._abandon()
             raise
@@ -230,6 +237,7 @@ class Neo4jTransaction:
             self._done = []
             self._forget_elements()
             await self._close()
+        self._known.see(ruled)
         return None
 
     async def rollback(self) -> None:

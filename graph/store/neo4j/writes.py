@@ -14,6 +14,7 @@ import orjson
 
 from graph.model import FragmentStatus, Identifier, Judgement, Key, RecordKey
 from graph.resolve.rules import Rules
+from graph.store.in_force import Ruled
 from graph.store.neo4j import cypher
 from graph.store.neo4j.counters import Counters, Names
 from graph.store.neo4j.rows import STATES, SUPERSEDED, WITHDRAWN, link_columns, summary_columns
@@ -43,9 +44,11 @@ def kept(write: Callable[Concatenate[W, P], Coroutine[Any, Any, None]]) -> Calla
 class Writes(UnderGate):
     """The writes of `Writing`; a bounded number of statements each, none where there is nothing to write."""
 
+    by: str | None
     counters: Counters
     names: Names
-    rules: Rules
+    ruled: Ruled
+    """The rules in force: those that the step began with, or has written since."""
 
     def __init__(self) -> None:
         self.log: list[tuple[Callable[..., Coroutine[Any, Any, None]], tuple[Any, ...], dict[str, Any]]] = []
@@ -58,8 +61,17 @@ class Writes(UnderGate):
     def commit(self) -> int:
         return self.counters.commit
 
-    async def write_again(self) -> None:
-        """Everything this step wrote, in a new transaction."""
+    @property
+    def rules(self) -> Rules:
+        return self.ruled.rules
+
+    @property
+    def rules_version(self) -> int:
+        return self.ruled.version
+
+    async def write_again(self, ruled: Ruled) -> None:
+        """Everything this step wrote, in a new transaction; `ruled`: the rules that it began with."""
+        self.ruled = ruled
         for write, args, kwargs in self.log:
             await write(self, *args, **kwargs)
 
@@ -89,9 +101,15 @@ class Writes(UnderGate):
         self.names.learn(names)
         await self._rows(cypher.NEW_NAMESPACES, enumerate(names, first))
 
+    async def write_rules(self, rules: Rules) -> int:
+        ruled = Ruled(self.ruled.version + 1, rules)
+        await self._write_rules(ruled, self.by)
+        return ruled.version
+
     @kept
-    async def write_rules(self, version: int, toml: str) -> None:
-        await self.post(cypher.NEW_RULES, version=version, toml=toml, by=None, commit=self.commit)
+    async def _write_rules(self, ruled: Ruled, by: str | None) -> None:
+        await self.post(cypher.NEW_RULES, version=ruled.version, toml=ruled.rules.toml, by=by, commit=self.commit)
+        self.ruled = ruled
 
     @kept
     async def answer(self, key: Key, digest: bytes, result: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ class Neo4jWriting(Undoing, Jobs, Audit):
         self.erased = False
         self.met = ()
         self.names = transaction.names
-        self.rules = transaction.rules
+        self.ruled = transaction.ruled
         self.elements = transaction.elements
         self.link_elements = transaction.link_elements
         self.summed = {}

@@ -24,6 +24,7 @@ def everything(conn: sqlite3.Connection, rules: Rules) -> Everything:
     ids = [m.id for m in members]
     return Everything(
         commit=conn.execute("SELECT coalesce(max(n), 0) FROM commits").fetchone()[0],
+        rules=rules.toml,
         namespaces=tuple(namespaces.names),
         members=members,
         versions=[

@@ -67,6 +67,11 @@ def export_chunks(conn: sqlite3.Connection, rules: Rules, kind: ExportKind) -> I
         yield rows
 
 
+def _rules(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
+    found = conn.execute("SELECT version, toml FROM rules WHERE version > ? ORDER BY version DESC LIMIT 1", (after,)).fetchall()
+    return [dict(zip(("version", "toml"), row, strict=True)) for row in found], found[-1][0] if found else after
+
+
 def _identifiers(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
     names = ("namespace", "value", "one_id", "shared", "first_seen", "last_seen")
     found = conn.execute(_IDENTIFIERS, (after, _CHUNK)).fetchall()
@@ -162,4 +167,5 @@ _CHUNKS: Mapping[ExportKind, Callable[[sqlite3.Connection, Rules, int], tuple[li
     "interactions": _interactions,
     "one_ids": _one_ids,
     "sightings": _sightings,
+    "rules": _rules,
 }

@@ -20,6 +20,7 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Identifier, Instant, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.gate import Gate
+from graph.store.in_force import InForce, Ruled
 from graph.store.keys import ErasureKey
 from graph.store.ports import Everything, ExportKind, JobRow, Moment, ReceiptRow
 from graph.store.reading.explain import unknown
@@ -30,7 +31,7 @@ from graph.store.sqlite.everything import everything
 from graph.store.sqlite.export import export_chunks
 from graph.store.sqlite.jobs import read_jobs
 from graph.store.sqlite.purging import Purging, unfinished
-from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now
+from graph.store.sqlite.writing import SqliteTransaction, SqliteWriting, now, ruled_by
 from graph.views import (
     AuditView,
     ChangeView,
@@ -76,8 +77,8 @@ async def open_sqlite(
     store: SqliteStore | None = None
     try:
         loop = asyncio.get_running_loop()
-        connection, in_force = await loop.run_in_executor(writer, partial(_open, file, rules, clock, durable=own is None))
-        store = SqliteStore(file, connection, in_force, writer, clock, key)
+        connection, known = await loop.run_in_executor(writer, partial(_open, file, rules, clock, durable=own is None))
+        store = SqliteStore(file, connection, known, writer, clock, key)
         await store.go_on_purging()
         yield store
     finally:
@@ -93,7 +94,7 @@ def _own_folder() -> str:
     return tempfile.mkdtemp(prefix="oneid-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
 
 
-def _open(path: str, rules: Rules, clock: Callable[[], Instant], *, durable: bool) -> tuple[sqlite3.Connection, Rules]:
+def _open(path: str, rules: Rules, clock: Callable[[], Instant], *, durable: bool) -> tuple[sqlite3.Connection, InForce]:
     try:
         connection = connect(path)
         try:
@@ -112,7 +113,7 @@ def _open(path: str, rules: Rules, clock: Callable[[], Instant], *, durable: boo
         raise StoreTrouble(NO_STORE) from error
 
 
-def _rules_in_force(connection: sqlite3.Connection, rules: Rules, clock: Callable[[], Instant]) -> Rules:
+def _rules_in_force(connection: sqlite3.Connection, rules: Rules, clock: Callable[[], Instant]) -> InForce:
     connection.execute("BEGIN IMMEDIATE")
     try:
         row = connection.execute("SELECT version, toml FROM rules ORDER BY version DESC LIMIT 1").fetchone()
@@ -125,10 +126,10 @@ def _rules_in_force(connection: sqlite3.Connection, rules: Rules, clock: Callabl
         connection.execute("ROLLBACK")
         raise
     if row is None or row[1] == rules.toml:
-        return rules
+        return InForce(Ruled(1 if row is None else row[0], rules))
     if rules is not Rules.builtin():  # those nobody chose are no news
         _log.warning("the store keeps its own rules (version %d); the rules given at start differ from them and are not used", row[0])
-    return Rules.parse(row[1])
+    return InForce(Ruled(row[0], Rules.parse(row[1])))
 
 
 class SqliteStore:
@@ -138,17 +139,17 @@ class SqliteStore:
         self,
         path: str,
         connection: sqlite3.Connection,
-        in_force: Rules,
+        known: InForce,
         writer: ThreadPoolExecutor,
         clock: Callable[[], Instant],
         erasure_key: ErasureKey,
     ) -> None:
-        self.in_force = in_force
         self.erasure_key = erasure_key
         self.url = f"sqlite:///{Path(path).absolute()}"
         self._path = path
         self._connection = connection
-        self._gate: Gate[SqliteWriting] = Gate(SqliteTransaction(connection, in_force, writer, clock))
+        self._known = known
+        self._gate: Gate[SqliteWriting] = Gate(SqliteTransaction(connection, known, writer, clock))
         self._purging = Purging(path, self._gate, clock)
         self._readers = ThreadPoolExecutor(_READERS, "oneid-reader")
         self._local = threading.local()
@@ -157,6 +158,10 @@ class SqliteStore:
         self._changed = asyncio.Event()
         self._looking = asyncio.Lock()
         self._seen = (0.0, 0)  # when the last commit was looked up, and its number
+
+    @property
+    def in_force(self) -> Rules:
+        return self._known.last.rules
 
     @asynccontextmanager
     async def writing(
@@ -188,11 +193,15 @@ class SqliteStore:
             connection = self._reader()
             connection.execute("BEGIN")
             try:
-                return work(connection, self.in_force, *args, **kwargs)
+                return work(connection, self._ruled(connection), *args, **kwargs)
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise trouble_of(error) from error
+
+    def _ruled(self, connection: sqlite3.Connection) -> Rules:
+        """The rules of the snapshot that a connection reads."""
+        return ruled_by(connection, self._known, *connection.execute("SELECT max(version) FROM rules").fetchone()).rules
 
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -236,8 +245,9 @@ class SqliteStore:
         connection = await loop.run_in_executor(thread, partial(connect, self._path, read_only=True))
         try:
             await loop.run_in_executor(thread, connection.execute, "BEGIN")
+            rules = await loop.run_in_executor(thread, self._ruled, connection)
             for kind in kinds:
-                chunks = export_chunks(connection, self.in_force, kind)
+                chunks = export_chunks(connection, rules, kind)
                 while (rows := await loop.run_in_executor(thread, next, chunks, None)) is not None:
                     yield kind, rows
         finally:

@@ -34,6 +34,9 @@ class Writes:
         row = (*key, digest, orjson.dumps(result).decode(), self.at)
         self.connection.execute("INSERT INTO request (scope, key, hash, result, at) VALUES (?, ?, ?, ?, ?)", row)
 
+    def write_rules(self, version: int, toml: str, by: str | None) -> None:
+        self.connection.execute("INSERT INTO rules (version, toml, made, by) VALUES (?, ?, ?, ?)", (version, toml, self.commit, by))
+
     def write_versions(self, versions: Sequence[NewVersion]) -> None:
         source = self.sources.numbers(self.connection, {v.fragment.source for v in versions})
         self.end_versions([old for v in versions for old in v.replaces], SUPERSEDED)

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from graph.model import Identifier, Instant, Judgement, Key, RecordKey
 from graph.resolve.rules import Rules
+from graph.store.in_force import InForce, Ruled
 from graph.store.ports import (
     NAMESPACE_SHIFT,
     Burial,
@@ -50,7 +51,7 @@ from graph.store.sqlite.under_gate import Names, UnderGate
 from graph.store.sqlite.undoing import Undoing
 from graph.store.sqlite.writes import Writes
 
-__all__ = ["SqliteTransaction", "SqliteWriting"]
+__all__ = ["SqliteTransaction", "SqliteWriting", "ruled_by"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,14 +63,22 @@ def now() -> Instant:
     return time.time_ns() // 1000
 
 
+def ruled_by(connection: sqlite3.Connection, known: InForce, version: int) -> Ruled:
+    """A version of the rules, read only where this process has not read it yet."""
+    if (found := known.find(version)) is not None:
+        return found
+    return known.read(version, *connection.execute("SELECT toml FROM rules WHERE version = ?", (version,)).fetchone())
+
+
 class SqliteTransaction:
     """A transaction of the gate (graph.store.gate.Transaction). All SQL runs in `thread`, in the order it was asked for."""
 
     def __init__(
-        self, connection: sqlite3.Connection, rules: Rules, thread: ThreadPoolExecutor, clock: Callable[[], Instant] = now
+        self, connection: sqlite3.Connection, known: InForce, thread: ThreadPoolExecutor, clock: Callable[[], Instant] = now
     ) -> None:
         self.connection = connection
-        self.rules = rules
+        self.ruled = known.last
+        self._known = known
         self._thread = thread
         self._clock = clock
         self._namespaces = Names("namespace")
@@ -82,7 +91,7 @@ class SqliteTransaction:
         self._begun = False
         self._alone = False  # the step that is open is the transaction's first
         self._step: SqliteWriting | None = None
-        self._before: tuple[int, int, int, tuple[int, int]] = (0, 0, 0, (0, 0))
+        self._before: tuple[int, int, int, tuple[int, int], Ruled] = (0, 0, 0, (0, 0), self.ruled)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run in the store's thread; a database error comes back as StoreTrouble."""
@@ -102,10 +111,11 @@ class SqliteTransaction:
         self._namespaces.refresh(self.connection)
         self._sources.refresh(self.connection)
         self._last = run("SELECT n, at FROM commits ORDER BY n DESC LIMIT 1").fetchone() or (0, 0)
-        version, one_id, sleepers, buried = run(
+        version, one_id, sleepers, buried, rules = run(
             "SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(n), 0) FROM one_id),"
-            " EXISTS (SELECT 1 FROM one_id WHERE asleep IS NOT NULL), EXISTS (SELECT 1 FROM tombstone)"
+            " EXISTS (SELECT 1 FROM one_id WHERE asleep IS NOT NULL), EXISTS (SELECT 1 FROM tombstone), (SELECT max(version) FROM rules)"
         ).fetchone()
+        self.ruled = ruled_by(self.connection, self._known, rules)
         self._counters, self.sleepers, self.buried = (version, one_id), bool(sleepers), bool(buried)
         self._place.clear()
         self._begun = True
@@ -120,7 +130,7 @@ class SqliteTransaction:
         else:
             self.connection.execute("SAVEPOINT step")
         self._buried_before = self.buried
-        self._before = (self.connection.total_changes, len(self._namespaces.names), len(self._sources.names), self._counters)
+        self._before = (self.connection.total_changes, len(self._namespaces.names), len(self._sources.names), self._counters, self.ruled)
         commit, at = self._last[0] + 1, max(self._clock(), self._last[1] + 1)
         step = SqliteWriting(self, commit, at, self._namespaces, self._sources, self._counters, self._place)
         self._step = step
@@ -148,7 +158,7 @@ class SqliteTransaction:
             return
         self.connection.execute("ROLLBACK TO step")
         self.connection.execute("RELEASE step")
-        _, namespaces, sources, self._counters = self._before
+        _, namespaces, sources, self._counters, self.ruled = self._before
         self.buried = self._buried_before
         self._place.clear()
         self._namespaces.forget_after(namespaces)
@@ -165,6 +175,7 @@ class SqliteTransaction:
         except sqlite3.Error:
             self._rollback()
             raise
+        self._known.see(self.ruled)
 
     async def rollback(self) -> None:
         await self.run(self._rollback)
@@ -203,11 +214,12 @@ class SqliteWriting:
         connection = transaction.connection
         self._connection = connection
         self._reads = UnderGate(connection, namespaces, sources)
-        self.writes = Writes(connection, namespaces, sources, transaction.rules, commit, at)
+        rules = transaction.ruled.rules
+        self.writes = Writes(connection, namespaces, sources, rules, commit, at)
         self._interactions = Interactions(connection, sources, commit)
-        self._undoing = Undoing(connection, sources, transaction.rules, commit)
+        self._undoing = Undoing(connection, sources, rules, commit)
         self._transaction = transaction
-        self._erasures = Erasures(connection, sources, namespaces, transaction.rules, commit, at)
+        self._erasures = Erasures(connection, sources, namespaces, rules, commit, at)
         self.undone: Mapping[str, Any] | None = None
         self.met: Collection[bytes] = ()
         self.erased = False
@@ -219,6 +231,21 @@ class SqliteWriting:
     @property
     def buried(self) -> bool:
         return self._transaction.buried
+
+    @property
+    def rules(self) -> Rules:
+        return self._transaction.ruled.rules
+
+    @property
+    def rules_version(self) -> int:
+        return self._transaction.ruled.version
+
+    async def write_rules(self, rules: Rules) -> int:
+        version = self.rules_version + 1
+        await self._run(self.writes.write_rules, version, rules.toml, self.by)
+        self._transaction.ruled = Ruled(version, rules)
+        self.writes.rules = self._undoing.rules = self._erasures.rules = rules
+        return version
 
     def namespaces(self) -> Sequence[str]:
         return self._namespaces.names
@@ -272,7 +299,7 @@ class SqliteWriting:
         return await self._run(self._erasures.tombstones, marks)
 
     async def receipt(self, n: int) -> ReceiptRow | None:
-        return (await self._run(read_receipts, self._connection, self._transaction.rules, (n,))).get(n)
+        return (await self._run(read_receipts, self._connection, self.rules, (n,))).get(n)
 
     async def sent_versions(self, ids: Collection[int]) -> list[SentVersion]:
         return await self._run(self._erasures.sent_versions, ids)
