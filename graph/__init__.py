@@ -30,6 +30,7 @@ FRONT_DOOR = (
     "graph.rehearse",
     "graph.resolve.rules",
     "graph.resolve.whole",
+    "graph.ruled",
     "graph.simulate",
     "graph.store",
     "graph.store.keys",

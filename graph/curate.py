@@ -90,7 +90,7 @@ async def judge(
         new = {d: j for d, j in zip(digests, usable, strict=True) if d not in known}
         done = Curated((), (), writing.commit - 1, len(usable), erased=erased)
         if new:
-            field, evidence, named = await record_judgements(writing, list(new.values()), store.in_force, one_decision=False)
+            field, evidence, named = await record_judgements(writing, list(new.values()), writing.rules, one_decision=False)
             delta, positions = await settle_step(writing, field, evidence, named, new_id)
             done = replace(_curated(delta, positions, writing, len(usable) - len(new)), erased=erased)
             figures = {"judgements": len(new), **moves(delta)}
@@ -102,7 +102,7 @@ async def judge(
 async def _allowed(writing: Writing, store: Store, judgements: Sequence[Judgement]) -> tuple[list[Judgement], tuple[int, ...]]:
     """The judgements without those who were erased, and the places of those of which nothing is left."""
     gone = await erased_among(writing, store, (end for j in judgements for end in (j.a, j.b, *j.with_a, *j.with_b)))
-    left = [without_ends(one, gone, store.in_force) for one in judgements] if gone else list(judgements)
+    left = [without_ends(one, gone, writing.rules) for one in judgements] if gone else list(judgements)
     return [one for one in left if one is not None], tuple(place for place, one in enumerate(left) if one is None)
 
 
@@ -140,7 +140,7 @@ async def perform(
         allowed = await without_erased(writing, store, operation)
         key_of = store.erasure_key.made() if isinstance(operation, Erase) else b""
         worked = await _work(writing, allowed, store, by, new_id, key_of, long)
-        if token is not None and token != (await _outcome(writing, worked, store.in_force)).token(digest):
+        if token is not None and token != (await _outcome(writing, worked)).token(digest):
             raise Stale
         concerned = await subjects(writing, worked.named, worked.delta)
         figures = {**_figures(worked), **({} if long.job is None else {"job": long.job})}
@@ -158,7 +158,7 @@ async def preview(store: Store, operation: Operation, *, by: str | None = None, 
         async with store.writing(operation.kind, by=by, reason=operation.reason, apart=True) as writing:
             allowed = await without_erased(writing, store, operation)
             worked = await _work(writing, allowed, store, by, new_one_id, b"", long or Long())
-            raise _Shown(await _outcome(writing, worked, store.in_force), _figures(worked))
+            raise _Shown(await _outcome(writing, worked), _figures(worked))
     except _Shown as shown:
         return Preview(shown.outcome.token(operation.digest()), shown.outcome, shown.figures)
 
@@ -185,7 +185,7 @@ class _Worked(NamedTuple):
 async def _work(
     writing: Writing, operation: Operation, store: Store, by: str | None, new_id: Callable[[], str], erasure_key: bytes, long: Long
 ) -> _Worked:
-    rules = store.in_force
+    rules = writing.rules
     figures: dict[str, Any]
     if isinstance(operation, Erase):
         gone = await erase(writing, operation, store, erasure_key, new_id)
@@ -219,8 +219,8 @@ def _figures(worked: _Worked) -> dict[str, Any]:
     return {**worked.figures, **moves(worked.delta)}
 
 
-async def _outcome(writing: Writing, worked: _Worked, rules: Rules) -> Outcome:
-    return await outcome_of(writing, worked.delta, rules, together=worked.together)
+async def _outcome(writing: Writing, worked: _Worked) -> Outcome:
+    return await outcome_of(writing, worked.delta, writing.rules, together=worked.together)
 
 
 async def _withdraw(writing: Writing, operation: Withdraw, rules: Rules, new_id: Callable[[], str]) -> _Worked:

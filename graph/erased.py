@@ -45,7 +45,7 @@ async def erased_among(writing: Writing, store: Store, identifiers: Iterable[Ide
     if not writing.buried:
         return set()
     key = store.erasure_key.read()
-    asked = marks(key, identifiers, store.in_force)
+    asked = marks(key, identifiers, writing.rules)
     met = await writing.tombstones([*asked, key_mark(key)])
     same_key(key, met)
     return recognised(asked, met)
@@ -62,7 +62,7 @@ async def without_erased(writing: Writing, store: Store, operation: Operation) -
         return Withdraw(surrogate(key, operation.record), operation.reason) if record_mark(key, operation.record) in met else operation
     named = _named(operation)
     gone = await erased_among(writing, store, named.values())
-    wrong = [path for path, one in named.items() if one in gone or store.in_force.normalise(one) in gone]
+    wrong = [path for path, one in named.items() if one in gone or writing.rules.normalise(one) in gone]
     if wrong and not (isinstance(operation, Erase) and len(wrong) < len(named)):  # of a list, those erased before may be named again
         raise Erased(wrong[0])
     return operation

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from graph.model import Identifier, Rule, rfc3339
-from graph.resolve.rules import Blocked
+from graph.resolve.rules import Blocked, Rules
+from graph.ruled import by_rules
 from graph.store.ports import Moment, Store
 from graph.store.reading.explain import unknown
 from graph.views import ExplanationView, LinkView, Standing, Want
@@ -32,14 +33,18 @@ _NAMED: Final = 5
 async def explain(
     store: Store, a: Identifier, b: Identifier, want: Sequence[Want] = (), *, token: int | None = None, then: Moment | None = None
 ) -> ExplanationView:
-    """Why two identifiers, as people write them, are together or apart, now or `then`; what the rules block is not asked of the store."""
-    rules = store.in_force if then is None else then.rules
-    normal = {one: rules.normalise(one) for one in (a, b)}
-    blocked = tuple(one for one, form in normal.items() if isinstance(form, Blocked))
-    x, y = ((one if isinstance(form := normal[one], Blocked) else form) for one in (a, b))
-    if blocked:
-        return ExplanationView(x, y, Standing.BLOCKED, missing=blocked)
-    return await store.explain(x, y, want, token=token, as_of=None if then is None else then.commit)
+    """Why two identifiers, as people write them, are together or apart, now or `then`."""
+
+    async def by(rules: Rules) -> ExplanationView:
+        normal = {one: rules.normalise(one) for one in (a, b)}
+        blocked = tuple(one for one, form in normal.items() if isinstance(form, Blocked))
+        x, y = ((one if isinstance(form := normal[one], Blocked) else form) for one in (a, b))
+        if blocked:
+            await store.profiles_by((), (), token=token)  # by which other rules are heard of
+            return ExplanationView(x, y, Standing.BLOCKED, missing=blocked)
+        return await store.explain(x, y, want, token=token, as_of=None if then is None else then.commit)
+
+    return await (by_rules(store, by) if then is None else by(then.rules))
 
 
 def sentence(view: ExplanationView, show: Callable[[Identifier], str]) -> str:

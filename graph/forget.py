@@ -56,7 +56,7 @@ class Forgotten(NamedTuple):
 async def erase(writing: Writing, operation: Erase, store: Store, key: bytes, new_id: Callable[[], str]) -> Forgotten:
     """Erase, as one step. NotFound where nothing of it is on record; those that are not, beside others, are refused from now on all the
     same. `key`: of the tombstones."""
-    rules = store.in_force
+    rules = writing.rules
     named = await _named(writing, operation, store)
     field, ids = await field_of(writing, rules, named)
     if not ids.keys() - field.fresh_identifiers():
@@ -90,7 +90,7 @@ async def _named(writing: Writing, operation: Erase, store: Store) -> list[Ident
         return [Identifier(names[(m.id >> NAMESPACE_SHIFT) - 1], m.value) for m in await writing.members([n])]
     found: dict[Identifier, None] = {}
     for place, raw in enumerate(operation.identifiers):
-        normal = store.in_force.normalise(raw)
+        normal = writing.rules.normalise(raw)
         if isinstance(normal, Blocked):
             raise BadInput(f"the rules block this identifier, so that it is nobody's: {normal.reason}", ("identifiers", str(place)))
         found[normal] = None
@@ -295,7 +295,7 @@ async def allow_again(
 async def _stubs(writing: Writing, store: Store, receipt: int, identifiers: Collection[Identifier]) -> set[int]:
     """What is left of these identifiers."""
     secret = store.erasure_key.read() if writing.buried else b""
-    asked = [marks(secret, [one], store.in_force) for one in identifiers]
+    asked = [marks(secret, [one], writing.rules) for one in identifiers]
     found = await writing.tombstones([key_mark(secret), *(mark for some in asked for mark in some)]) if writing.buried else {}
     if writing.buried:
         same_key(secret, found)

@@ -90,6 +90,8 @@ async def ingest(
                 raise AnswerErased
             left_out = tuple(answer[1].get("left_out", ()))
             return Ingested(answer[1]["accepted"], answer[1]["unchanged"], (), writing.commit - 1, replayed=True, erased=left_out)
+        if writing.rules is not rules:  # others came into force meanwhile
+            prepared = [_prepare(index, fragment, writing.rules) for index, fragment in enumerate(fragments)]
         done = await _step(writing, store, prepared, new_id, reading=reading)
         if key is not None:
             counts: dict[str, Any] = {"accepted": done.accepted, "unchanged": done.unchanged}
@@ -110,7 +112,7 @@ def _prepare(index: int, fragment: Fragment, rules: Rules) -> _Prepared:
 
 
 async def _step(writing: Writing, store: Store, came: Sequence[_Prepared], new_id: Callable[[], str], *, reading: bool) -> Ingested:
-    rules = store.in_force
+    rules = writing.rules
     prepared, heads = await _heads(writing, store, came)
     plan = _Plan(writing, heads)
     field, ids = await field_of(writing, rules, (i for p in prepared for i in p.usable))
@@ -132,7 +134,7 @@ async def _heads(writing: Writing, store: Store, came: Sequence[_Prepared]) -> t
     where anybody ever was."""
     if not writing.buried or not came:
         return came, await writing.heads([p.asked for p in came])
-    key, rules = store.erasure_key.read(), store.in_force
+    key, rules = store.erasure_key.read(), writing.rules
     named = marks(key, (one for p in came for one in (*p.usable, *p.blocked)), rules)
     records = {record_mark(key, p.fragment.key): p.fragment.key for p in came}
     heads = await writing.heads([p.asked for p in came], [*named, *records, key_mark(key)])

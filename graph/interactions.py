@@ -15,7 +15,7 @@ from graph.evidence import Evidence, field_of
 from graph.ids import new_one_id
 from graph.ingest import effective
 from graph.model import FragmentStatus, Identifier, Instant, Interaction, Key, RecordKey
-from graph.resolve.rules import Blocked
+from graph.resolve.rules import Blocked, Rules
 from graph.settle import settle_step
 from graph.store.ports import Content, NewInteraction, Store, Writing
 
@@ -59,9 +59,28 @@ async def record(
     Of an interaction's versions the one with the latest time counts, among equals the last recorded; equal content changes nothing.
     """
     rules = store.in_force
+    contents = [Content(i.key, _content(i)) for i in interactions]
+    rejected, usable = _prepared(interactions, contents, rules)
+    digest = blake2b(b"".join(c.digest for c in contents), digest_size=16).digest()
+    async with store.writing("interactions", by=by) as writing:
+        if (earlier := await _answered(writing, key, digest)) is not None:
+            return earlier
+        if writing.rules is not rules:  # others came into force meanwhile
+            rejected, usable = _prepared(interactions, contents, writing.rules)
+        gone = await erased_among(writing, store, (end for i in interactions for end in (i.origin, i.target)))
+        if gone:
+            rejected, usable = _spared(interactions, rejected, usable, gone, writing.rules)
+        accepted = await _record(writing, usable, new_id)
+        token = writing.commit if accepted else writing.commit - 1  # a step that writes nothing has no commit
+        done = Recorded(accepted, len(usable) - accepted, tuple(rejected), token)
+        await _answer(writing, key, digest, done)
+        return done
+
+
+def _prepared(interactions: Sequence[Interaction], contents: Sequence[Content], rules: Rules) -> tuple[list[Rejected], list[_Usable]]:
+    """What the rules reject, and what is left, normalised."""
     rejected: list[Rejected] = []
     usable: list[_Usable] = []
-    contents = [Content(i.key, _content(i)) for i in interactions]
     for index, (interaction, content) in enumerate(zip(interactions, contents, strict=True)):
         ends = rules.normalise(interaction.origin), rules.normalise(interaction.target)
         wrong = [(field, end) for field, end in zip(("from", "to"), ends, strict=True) if isinstance(end, Blocked)]
@@ -70,35 +89,24 @@ async def record(
             rejected.append(Rejected(index, "BLOCKED", f"this identifier can belong to nobody: {end.reason}", (field,)))
         else:
             usable.append((interaction, content, Identifier(*ends[0]), Identifier(*ends[1])))
-    digest = blake2b(b"".join(c.digest for c in contents), digest_size=16).digest()
-    async with store.writing("interactions", by=by) as writing:
-        if (earlier := await _answered(writing, key, digest)) is not None:
-            return earlier
-        gone = await erased_among(writing, store, (end for i in interactions for end in (i.origin, i.target)))
-        if gone:
-            rejected, usable = _spared(interactions, rejected, usable, gone, store)
-        accepted = await _record(writing, store, usable, new_id)
-        token = writing.commit if accepted else writing.commit - 1  # a step that writes nothing has no commit
-        done = Recorded(accepted, len(usable) - accepted, tuple(rejected), token)
-        await _answer(writing, key, digest, done)
-        return done
+    return rejected, usable
 
 
 def _spared(
-    came: Sequence[Interaction], rejected: Sequence[Rejected], usable: Sequence[_Usable], gone: set[Identifier], store: Store
+    came: Sequence[Interaction], rejected: Sequence[Rejected], usable: Sequence[_Usable], gone: set[Identifier], rules: Rules
 ) -> tuple[list[Rejected], list[_Usable]]:
     """What is rejected, and what is left, where some were erased; one that a blocked end is a trace of says so."""
     found = {one.index: one for one in rejected}
     for index, i in enumerate(came):
-        wrong = [field for field, end in (("from", i.origin), ("to", i.target)) if end in gone or store.in_force.normalise(end) in gone]
+        wrong = [field for field, end in (("from", i.origin), ("to", i.target)) if end in gone or rules.normalise(end) in gone]
         if wrong:
             found[index] = Rejected(index, Erased.code, Erased(()).message, (wrong[0],))
     return [found[index] for index in sorted(found)], [one for one in usable if one[2] not in gone and one[3] not in gone]
 
 
-async def _record(writing: Writing, store: Store, usable: Sequence[_Usable], new_id: Callable[[], str]) -> int:
+async def _record(writing: Writing, usable: Sequence[_Usable], new_id: Callable[[], str]) -> int:
     heads = await writing.interaction_heads([content for _, content, _, _ in usable])
-    field, ids = await field_of(writing, store.in_force, (end for _, _, a, b in usable for end in (a, b)))
+    field, ids = await field_of(writing, writing.rules, (end for _, _, a, b in usable for end in (a, b)))
     written: dict[RecordKey, NewInteraction] = {}
     history: list[NewInteraction] = []
     seen: set[Content] = set()
@@ -158,7 +166,7 @@ async def withdraw(
         if active:
             await writing.withdraw_interactions([head.version for head in active.values() if head.version is not None])
             dropped = {at for head in active.values() for at in (head.origin, head.target)}
-            field, _ = await field_of(writing, store.in_force, ())
+            field, _ = await field_of(writing, writing.rules, ())
             evidence = Evidence("interactions", dropped=dropped, causes=[(writing.commit, tuple(dropped))])
             await settle_step(writing, field, evidence, dropped, new_id)
         repeats = len(keys) - len(rejected) - len(active)

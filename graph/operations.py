@@ -1,4 +1,7 @@
-"""What an operator may ask for, as values: one operation is one decision, one step, one cause."""
+"""What an operator may ask for, as values: one operation is one decision, one step, one cause.
+
+Identifiers, those of look-ups among them, are raw as sent: the rules that normalise them are those in force when it is done.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class Judge(_Asked):
-    """Two identifiers, raw as sent, belong together or may never share a profile."""
+    """Two identifiers belong together or may never share a profile."""
 
     name: ClassVar[str] = "judge"
     judgement: JudgementKind
@@ -39,16 +42,16 @@ class Merge(_Asked):
     """These profiles, two at least, are one person."""
 
     name: ClassVar[str] = "mergeProfiles"
-    profiles: tuple[LookUp | None, ...]  # None: an identifier that nobody can have
+    profiles: tuple[LookUp, ...]
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Split(_Asked):
-    """These identifiers, raw as sent, are not the person of this profile; `together`: they are of one other person."""
+    """These identifiers are not the person of this profile; `together`: they are of one other person."""
 
     name: ClassVar[str] = "splitProfile"
-    profile: LookUp | None
+    profile: LookUp
     detach: tuple[Identifier, ...]
     reason: str
     together: bool = False
@@ -90,7 +93,7 @@ class Revert(_Asked):
 
 @dataclass(frozen=True, slots=True)
 class Erase(_Asked):
-    """Somebody is forgotten: all identifiers of this profile, or these, raw as sent."""
+    """Somebody is forgotten: all identifiers of this profile, or these."""
 
     kind: ClassVar[str] = "erasure"
     name: ClassVar[str] = "erase"

@@ -110,10 +110,11 @@ async def split_of(writing: Writing, operation: Split, rules: Rules, by: str | N
 
 
 async def profile_at(writing: Writing, by: LookUp | None, path: tuple[str, ...]) -> int:
-    """The profile that a look-up leads to, as of this step; NotFound where nobody is there."""
+    """The profile that a look-up leads to, an identifier raw as sent, as of this step; NotFound where nobody is there."""
     n: int | None = None
     if isinstance(by, ByIdentifier):
-        known = (await writing.identifiers([by.identifier])).get(by.identifier)
+        normal = writing.rules.normalise(by.identifier)
+        known = None if isinstance(normal, Blocked) else (await writing.identifiers([normal])).get(normal)
         n = known.profile if known is not None else None
     elif by is not None:
         rows = await writing.one_id_rows([by.n]) if isinstance(by, ByNumber) else await writing.one_id_rows(texts=[by.one_id])

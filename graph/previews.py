@@ -11,7 +11,8 @@ from graph.errors import BadInput
 from graph.model import Instant
 from graph.operations import Operation
 from graph.outcome import Blocker, LeftProfile
-from graph.resolve.rules import Strategy
+from graph.resolve.rules import Strategy, TraitRules
+from graph.ruled import by_rules
 from graph.store.ports import Store
 from graph.traits.fold import Told, fold
 from graph.views import ByNumber, IdentifierView, ProfileView, TraitCandidateView, TraitView, Want
@@ -65,7 +66,9 @@ async def show_preview(
         ShownProfile(one.one_id, tuple(identifiers[at] for at in one.ids[:SHOWN_IDENTIFIERS]), len(one.ids))
         for one in left[:SHOWN_PROFILES]
     )
-    conflicts = await _conflicts(store, left[:SHOWN_PROFILES], traits) if traits is not None else ()
+    conflicts: tuple[TraitView, ...] = ()
+    if traits is not None:
+        conflicts = await by_rules(store, lambda rules: _conflicts(store, left[:SHOWN_PROFILES], traits, rules.traits))
     return ShownPreview(seen.token, True, seen.outcome.blockers, profiles, len(left), conflicts)
 
 
@@ -77,18 +80,17 @@ async def _identifiers(store: Store, left: Sequence[LeftProfile], want: Sequence
     return {n: found.get(n) or IdentifierView(0, identifier, False, at, at, empty) for n, identifier in named.items()}
 
 
-async def _conflicts(store: Store, left: Sequence[LeftProfile], want: Sequence[Want]) -> tuple[TraitView, ...]:
+async def _conflicts(store: Store, left: Sequence[LeftProfile], want: Sequence[Want], rules: TraitRules) -> tuple[TraitView, ...]:
     """Traits of which profiles that become one have different values: what wins by the rules, and what it wins against."""
     merging = [one.came_from for one in left if len(one.came_from) > 1]
     wanted = Want("traits", (("keys", None),), tuple(want))
     numbers = sorted({n for some in merging for n in some})[:SHOWN_PROFILES]
     views = await store.profiles_by([ByNumber(n) for n in numbers], (wanted,)) if numbers else ()
     by_number = {view.n: view for view in views if view is not None}
-    return tuple(view for some in merging for view in _differing(store, [by_number[n] for n in some if n in by_number], wanted))
+    return tuple(view for some in merging for view in _differing(rules, [by_number[n] for n in some if n in by_number], wanted))
 
 
-def _differing(store: Store, profiles: Sequence[ProfileView], wanted: Want) -> Sequence[TraitView]:
-    rules = store.in_force.traits
+def _differing(rules: TraitRules, profiles: Sequence[ProfileView], wanted: Want) -> Sequence[TraitView]:
     held: dict[str, dict[int, TraitView]] = {}
     for view in profiles:
         for trait in view.parts[wanted.key]:

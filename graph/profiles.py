@@ -12,6 +12,7 @@ import phonenumbers
 from graph.model import Identifier
 from graph.resolve.normalise import INVISIBLE, Normalise, normal_form
 from graph.resolve.rules import Namespace, Rules
+from graph.ruled import by_rules
 from graph.store.ports import Store
 from graph.traits.names import query_tokens
 from graph.views import Connection, Page, ProfileView, Want
@@ -29,8 +30,12 @@ async def search(
 
     `whole`: the text is the value, or all of the name. See the store's `search` for what a very common beginning shows.
     """
-    prefixes = whole_values(text, store.in_force) if whole else beginnings(text, store.in_force)
-    return await store.search(prefixes, query_tokens(text), page, want, whole=whole, token=token)
+
+    async def by(rules: Rules) -> Connection[ProfileView]:
+        prefixes = whole_values(text, rules) if whole else beginnings(text, rules)
+        return await store.search(prefixes, query_tokens(text), page, want, whole=whole, token=token)
+
+    return await by_rules(store, by)
 
 
 def whole_values(text: str, rules: Rules) -> list[Identifier]:

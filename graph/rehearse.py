@@ -18,7 +18,7 @@ from graph.store.ports import ExportKind, Store
 
 __all__ = ["Because", "Compared", "Example", "Reason", "Side", "because", "rehearse"]
 
-_KINDS: Final[tuple[ExportKind, ...]] = ("sightings", "judgements", "interactions", "one_ids")
+_KINDS: Final[tuple[ExportKind, ...]] = ("rules", "sightings", "judgements", "interactions", "one_ids")
 _READING: Final = 0.4
 """The part of the work that reading is, about."""
 
@@ -28,14 +28,17 @@ async def rehearse(store: Store, rules: Rules, told: Callable[[float], None] = l
     is, from 0 to 1."""
     stats = await store.stats()
     whole = max(1, stats.fragments + stats.profiles)
-    gathered, rows = Gathered(), 0
+    gathered, rows, in_force = Gathered(), 0, store.in_force
     async with aclosing(cast(Any, store.export_pages(_KINDS))) as pages:
         async for kind, page in pages:
+            if kind == "rules":
+                in_force = Rules.parse(page[0]["toml"])
+                continue
             for row in page:
                 _GATHER[kind](gathered, row)
             rows += len(page)
             told(min(1.0, rows / whole) * _READING)
-    done = compare(gathered, store.in_force, rules, lambda part: told(_READING + part * (1 - _READING)))
+    done = compare(gathered, in_force, rules, lambda part: told(_READING + part * (1 - _READING)))
     told(1.0)
     return done
 

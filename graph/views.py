@@ -90,7 +90,7 @@ class ByOneId:
 
 @dataclass(frozen=True, slots=True)
 class ByIdentifier:
-    """A normalised identifier; the flow normalises before it asks the store."""
+    """An identifier: normalised where a store is asked, raw as sent in an operation."""
 
     identifier: Identifier
 

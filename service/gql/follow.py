@@ -10,13 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from graph.errors import NotFound
 from graph.jobs import ENDED, job
-from graph.store.ports import JobRow
+from graph.resolve.rules import Rules
+from graph.ruled import by_rules
+from graph.store.ports import JobRow, Store
 from graph.views import ChangeView, Key, LookUp, Page, ProfileView, Want
 from service.gql.context import Service
+from service.gql.look_up import normal
 
 __all__ = ["Event", "follow_feed", "follow_job", "follow_profile"]
 
@@ -51,9 +55,10 @@ async def follow_feed(service: Service, after: Key | None, want: Sequence[Want],
 
 
 async def follow_profile(
-    service: Service, asked: LookUp | None, after: Key | None, want: Sequence[Want], change_want: Sequence[Want] | None
+    service: Service, asked: LookUp, after: Key | None, want: Sequence[Want], change_want: Sequence[Want] | None
 ) -> AsyncIterator[Event]:
-    """The profile as it is now, or with `after` as soon as it differs from then; then each time it changed.
+    """The profile as it is now, or with `after` as soon as it differs from then; then each time it changed. `asked` names an identifier as
+    it was sent.
 
     Changes that come faster than they are read become one event. `change_want` None: nobody asks what changed.
     """
@@ -62,13 +67,19 @@ async def follow_profile(
     known: tuple[int, int] | None = None  # number and version last shown
     version, seq = after if after is not None and len(after) == 2 else (-1, seq)
     while not service.closing.is_set():
-        (view,) = await store.profiles_by([asked], want, token=commit) if asked is not None else (None,)
+        view = await by_rules(store, partial(_looked_up, store, asked, want, commit))
         now = (view.n, view.version) if view else (0, 0)
         if now != known and (known is not None or now[1] != version):
             change, seq = await _last_change(service, view, seq, change_want)
             yield Event((now[1], seq), view, None if known is None and after is None else change)
         known = now
         commit = await _next_commit(service, commit)
+
+
+async def _looked_up(store: Store, asked: LookUp, want: Sequence[Want], token: int, rules: Rules) -> ProfileView | None:
+    known = normal(asked, rules)
+    found = await store.profiles_by([] if known is None else [known], want, token=token)
+    return found[0] if found else None
 
 
 async def follow_job(service: Service, number: int) -> AsyncIterator[JobRow]:

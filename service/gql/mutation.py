@@ -143,7 +143,7 @@ class Mutation:
         context.caller.need(Scope.PRIVACY)
         try:
             key = idempotency_key(context, "erase", sent_id)
-            operation = operation_of(input, context.store.in_force)
+            operation = operation_of(input)
             done = await curate.perform(
                 context.store, operation, token=said(input.preview_token), key=key, by=context.by, key_id=context.key_id
             )
@@ -273,7 +273,7 @@ async def _performed(info: Info, name: str, input: Asked, scope: Scope) -> Ident
         context.caller.need(Scope.READ)
     try:
         key = idempotency_key(context, name, sent_id)
-        operation = operation_of(input, context.store.in_force)
+        operation = operation_of(input)
         done = await curate.perform(
             context.store, operation, token=said(input.preview_token), key=key, by=context.by, key_id=context.key_id
         )
@@ -289,7 +289,7 @@ async def _withdrawing(info: Info, input: WithdrawInput) -> IdentityPayload:
     context, sent_id = writing(info), said(input.client_mutation_id)
     try:
         key = idempotency_key(context, "withdraw", sent_id)
-        operation = operation_of(input, context.store.in_force)
+        operation = operation_of(input)
         assert isinstance(operation, WithdrawSource)
         asked = jobs.ask_to_withdraw(operation, said(input.preview_token), context.service.settings.max_withdrawn)
         row = await context.service.jobs.begin(jobs.WITHDRAW, **asked, key=key, by=context.by, key_id=context.key_id)

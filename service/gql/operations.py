@@ -9,7 +9,6 @@ from graph import model
 from graph.errors import BadInput
 from graph.lines import identifier_of, instant_of
 from graph.operations import Erase, Judge, Merge, Operation, Revert, Split, Withdraw, WithdrawSource
-from graph.resolve.rules import Rules
 from service.gql.feed import CAUSES
 from service.gql.ids import node_key
 from service.gql.inputs import (
@@ -22,7 +21,7 @@ from service.gql.inputs import (
     WithdrawInput,
     said,
 )
-from service.gql.look_up import look_up
+from service.gql.look_up import asked_by
 from service.gql.refusals import bounded, reason_of
 
 __all__ = ["Asked", "operation_in", "operation_of"]
@@ -48,7 +47,7 @@ def operation_in(sent: OperationInput) -> tuple[str, Asked]:
     raise BadInput("exactly one of judge, merge, split, withdraw, revert and erase is wanted", ("operation",))
 
 
-def operation_of(sent: Asked, rules: Rules) -> Operation:
+def operation_of(sent: Asked) -> Operation:
     """The operation, checked as far as the store need not be asked; BadInput names the field below `input`."""
     reason = reason_of(sent.reason)
     if isinstance(sent, JudgeInput):
@@ -56,15 +55,15 @@ def operation_of(sent: Asked, rules: Rules) -> Operation:
         return Judge(model.JudgementKind(sent.kind.value), a, b, reason)
     if isinstance(sent, MergeProfilesInput):
         bounded(len(sent.profiles), _PROFILES, "profiles")
-        return Merge(tuple(look_up(one, rules, ("profiles", str(place))) for place, one in enumerate(sent.profiles)), reason)
+        return Merge(tuple(asked_by(one, ("profiles", str(place))) for place, one in enumerate(sent.profiles)), reason)
     if isinstance(sent, SplitProfileInput):
         bounded(len(sent.detach), _DETACHED, "detach")
         detach = tuple(identifier_of(one.mapping(), ("detach", str(place))) for place, one in enumerate(sent.detach))
-        return Split(look_up(sent.profile, rules, ("profile",)), detach, reason, bool(said(sent.together)))
+        return Split(asked_by(sent.profile, ("profile",)), detach, reason, bool(said(sent.together)))
     if isinstance(sent, RevertInput):
         return Revert(*_cause(sent.cause), reason)
     if isinstance(sent, EraseInput):
-        return _erase(sent, rules, reason)
+        return _erase(sent, reason)
     return _withdrawal(sent, reason)
 
 
@@ -79,7 +78,7 @@ def _withdrawal(sent: WithdrawInput, reason: str) -> Operation:
     return WithdrawSource(str(source), None if since is None else instant_of(since, ("since",)), reason)
 
 
-def _erase(sent: EraseInput, rules: Rules, reason: str) -> Erase:
+def _erase(sent: EraseInput, reason: str) -> Erase:
     profile, listed = said(sent.profile), said(sent.identifiers)
     if (profile is None) == (not listed):
         raise BadInput(
@@ -87,7 +86,7 @@ def _erase(sent: EraseInput, rules: Rules, reason: str) -> Erase:
         )
     bounded(len(listed or ()), _DETACHED, "identifiers")
     named = tuple(identifier_of(one.mapping(), ("identifiers", str(place))) for place, one in enumerate(listed or ()))
-    return Erase(None if profile is None else look_up(profile, rules, ("profile",)), named, reason)
+    return Erase(None if profile is None else asked_by(profile, ("profile",)), named, reason)
 
 
 def _cause(sent: str) -> tuple[str, int]:

@@ -13,6 +13,8 @@ from graph.curate import Long
 from graph.errors import BadInput
 from graph.lines import identifier_of, instant_of
 from graph.previews import show_preview
+from graph.resolve.rules import Rules
+from graph.ruled import by_rules
 from graph.store.ports import Moment
 from graph.views import LookUp, Page, Want
 from service.auth import Scope
@@ -30,7 +32,7 @@ from service.gql.identifiers import Identifier, IdentifierConnection
 from service.gql.ids import commit_of
 from service.gql.inputs import IdentifierInput, OperationInput, ProfileBy, RecordKey, said
 from service.gql.jobs import Job, job_number, shown
-from service.gql.look_up import look_up, node_ref
+from service.gql.look_up import asked_by, node_ref, normal
 from service.gql.node import Node
 from service.gql.operations import operation_in, operation_of
 from service.gql.preview import Preview
@@ -70,7 +72,7 @@ async def found(
 ) -> list[views.ProfileView | None]:
     """The profiles looked up, None where there was nothing to look for."""
     asked = [one for one in by if one is not None]
-    answers = iter(await context.store.profiles_by(asked, want, token=context.after, as_of=as_of) if asked else ())
+    answers = iter(await context.store.profiles_by(asked, want, token=context.after, as_of=as_of))
     return [None if one is None else next(answers) for one in by]
 
 
@@ -82,12 +84,17 @@ async def _then(context: Context, as_of: str) -> Moment | None:
 async def _profiles(info: Info, by: Sequence[ProfileBy], paths: Sequence[tuple[str, ...]], as_of: str | None) -> list[Profile | None]:
     """The profiles that inputs name, now or as of an instant."""
     context, want = reading(info), info.context.selection(info).wants()
+    asked = [asked_by(one, path) for one, path in zip(by, paths, strict=True)]
     then = None if as_of is None else await _then(context, as_of)
-    rules, commit = (context.store.in_force, None) if then is None else (then.rules, then.commit)
-    asked = [look_up(one, rules, path) for one, path in zip(by, paths, strict=True)]
     if as_of is not None and then is None:
         return [None] * len(asked)
-    found_views, sight = await found(context, asked, want, as_of=commit), context.sight_as_of(commit)
+    commit = None if then is None else then.commit
+
+    async def ruled(rules: Rules) -> list[views.ProfileView | None]:
+        return await found(context, [normal(one, rules) for one in asked], want, as_of=commit)
+
+    found_views = await (by_rules(context.store, ruled) if then is None else ruled(then.rules))
+    sight = context.sight_as_of(commit)
     return [Profile.of(view, sight) if view else None for view in found_views]
 
 
@@ -298,12 +305,17 @@ class Query:
     ) -> Neighbourhood | None:
         context = reading(info)
         hops = arguments.whole({"maxHops": max_hops}, "maxHops", 4, _MAX_HOPS)
-        rules = context.store.in_force
-        origin, target = look_up(from_, rules, ("from",)), look_up(to, rules, ("to",))
+        ends = asked_by(from_, ("from",)), asked_by(to, ("to",))
         want = context.selection(info).wants()
-        if origin is None or target is None:
-            return None
-        view = await context.store.path(origin, target, hops, want, token=context.after)
+
+        async def ruled(rules: Rules) -> views.NeighbourhoodView | None:
+            origin, target = (normal(end, rules) for end in ends)
+            if origin is None or target is None:
+                await context.store.profiles_by((), (), token=context.after)  # by which other rules are heard of
+                return None
+            return await context.store.path(origin, target, hops, want, token=context.after)
+
+        view = await by_rules(context.store, ruled)
         return Neighbourhood.of(view, context.sight) if view else None
 
     @resolved(
@@ -336,7 +348,7 @@ class Query:
         context.caller.need(_NEEDED.get(name, Scope.CURATE))
         selection = context.selection(info)
         try:
-            wanted = operation_of(asked, context.store.in_force)
+            wanted = operation_of(asked)
         except BadInput as error:
             error.path = ("operation", name, *error.path)
             raise

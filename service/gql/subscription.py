@@ -18,7 +18,7 @@ from service.gql.feed import Change
 from service.gql.follow import follow_feed, follow_job, follow_profile
 from service.gql.inputs import ProfileBy, said
 from service.gql.jobs import Job, job_number, shown
-from service.gql.look_up import look_up
+from service.gql.look_up import asked_by
 from service.gql.pace import at_their_pace
 from service.gql.profile import Profile
 from service.gql.query import reading
@@ -91,7 +91,7 @@ class Subscription:
         ] = UNSET,
     ) -> AsyncGenerator[ProfileEvent, None]:
         context = reading(info)
-        asked = look_up(by, context.store.in_force, ("by",))
+        asked = asked_by(by, ("by",))
         position = None if said(after) is None else ids.decode(_EVENTS, said(after), ("after",))
         selection = context.selection(info)
         change_want = selection.wants(below="change") if selection.asks_for("change") else None

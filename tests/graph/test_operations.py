@@ -263,7 +263,7 @@ async def test_one_word_may_be_given_again_after_another(ruled: Store) -> None:
 
 BAD: Sequence[tuple[Operation, type[BadInput], tuple[str, ...]]] = [
     (Merge(at("user:1", "nobody:1"), WHY), NotFound, ("profiles", "1")),
-    (Merge((*at("user:1"), None), WHY), NotFound, ("profiles", "1")),
+    (Merge(at("user:1", "user:guest"), WHY), NotFound, ("profiles", "1")),
     (Merge(at("user:1", "device:1"), WHY), BadInput, ("profiles",)),
     (Merge((ByOneId("never given"), *at("user:1")), WHY), NotFound, ("profiles", "0")),
     (Split(at("user:1")[0], (), WHY), BadInput, ("detach",)),
