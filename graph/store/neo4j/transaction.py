@@ -156,14 +156,17 @@ class Neo4jTransaction:
     async def _ask(self, statement: str, values: Mapping[str, Any], seconds: float) -> Any:
         if self._transaction is None:
             raise StoreTrouble("the store's transaction is gone; nothing of it was written")
+        sent = {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
         try:
             async with within(seconds):
-                result = await self._transaction.run(statement, dict(values))
+                result = await self._transaction.run(statement, sent)
                 record = await result.single()
                 return None if record is None else record[0]
         except StoreTrouble as trouble:
             self._lost = self._lost or unheard(trouble)
             raise
+        finally:
+            _let_go(sent)
 
     @property
     def ruled(self) -> Ruled:
@@ -304,6 +307,14 @@ class Neo4jTransaction:
             async with within(SIGN_SECONDS), self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS) as session:
                 await (await session.run(cypher.END_TRANSACTIONS, tokens=sorted(self._left))).consume()
             self._left.clear()
+
+
+def _let_go(sent: Mapping[str, Any]) -> None:
+    """Empty the lists that a statement was sent with: the driver's result keeps them and is a cycle, so all of their rows would stay until
+    the next collection of garbage, which then takes a fifth of an ingest's time."""
+    for value in sent.values():
+        if isinstance(value, list):
+            value.clear()
 
 
 async def _whole(work: Coroutine[Any, Any, T] | asyncio.Task[T]) -> T:
