@@ -235,7 +235,7 @@ EVERY_VERSION: Final = """
 MATCH (f:Fragment) WHERE f.id > $after
 WITH f ORDER BY f.id LIMIT $most
 RETURN [max(f.id), collect(CASE WHEN f.state = 0 THEN
-    [f.source, f.record, f.id, f.observed, f.score, f.ids, COLLECT { MATCH (f)-[c:CARRIES]->(i) RETURN [i.id, c.observed] },
+    [f.source, f.record, f.id, f.observed, f.score, f.ids, COLLECT { MATCH (f)-[:CARRIES]->(i) RETURN [i.id, f.observed] },
         f.unlinked IS NOT NULL] END)]
 """
 EVERY_JUDGEMENT: Final = """
@@ -324,7 +324,7 @@ CREATE (f:Fragment {
 })
 WITH f, r UNWIND r[15] AS id
 MATCH (i) WHERE elementId(i) = id
-CREATE (f)-[:CARRIES {observed: r[6]}]->(i)
+CREATE (f)-[:CARRIES]->(i)
 """
 NEVER_CARRIED: Final = """
 UNWIND $rows AS r

@@ -129,7 +129,7 @@ WITH f
 CALL (f) { MATCH (f)-[c:CARRIED]->() DELETE c }
 WITH f UNWIND f.ids AS at
 MATCH (i:Identifier {id: at})
-CREATE (f)-[:CARRIES {observed: f.observed}]->(i)
+CREATE (f)-[:CARRIES]->(i)
 """
 SET_ASIDE: Final = """
 UNWIND $ids AS id

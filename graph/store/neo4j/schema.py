@@ -56,7 +56,8 @@ commits; a property that says "absent" is not there. What is live has the names 
     cause               id of the version that stands for those it acted with; absent: itself
     alone               commit that withdrew this version only; absent: none did, and a withdrawal took back all versions of its record made
                         before, too
-(f:Fragment)-[:CARRIES {observed}]->(i:Identifier)     of active versions, one for each of `ids`
+(f:Fragment)-[:CARRIES]->(i:Identifier)                of active versions, one for each of `ids`; it has no properties (stores of
+                        old have an `observed` there that nothing reads), since each costs the commit of an ingest a record
 (f:Fragment)-[:CARRIED {ended}]->(i:Identifier)        of versions that ended, those that never were active among them
 (:NameToken {token, fragment})                         the beginnings that a name can be found by, one node for each token of an active
                         version (`fragment` is its id); index (token, fragment), so a range of tokens comes in order

@@ -8,7 +8,7 @@ _LINK: Final = "k.n, k.bare, coalesce(k.dirty, 0), k.first, k.last, k.score, k.r
 _VERSION: Final = (
     "f.id, f.source, f.record, f.observed, made.at, CASE WHEN f.state = 0 AND f.unlinked > 0 THEN 3 ELSE f.state END, f.ids, f.traits"
 )
-_BEFORE: Final = "(c.observed < $observed OR c.observed = $observed AND f.id < $version)"
+_BEFORE: Final = "(f.observed < $observed OR f.observed = $observed AND f.id < $version)"
 
 # the fragments of a link are met from its less seen end
 _ENDS: Final = """
@@ -35,8 +35,8 @@ NEWEST: Final = f"""
 UNWIND $ns AS n
 MATCH (p:Profile {{n: n}})
 CALL (p) {{
-    MATCH (p)<-[:OF]-()<-[c:CARRIES]-(f) WHERE {_BEFORE}
-    WITH DISTINCT c.observed AS observed, f.id AS id ORDER BY observed DESC, id DESC LIMIT $most
+    MATCH (p)<-[:OF]-()<-[:CARRIES]-(f) WHERE {_BEFORE}
+    WITH DISTINCT f.observed AS observed, f.id AS id ORDER BY observed DESC, id DESC LIMIT $most
     RETURN collect([observed, id]) AS keys
 }}
 RETURN collect([n, keys])
@@ -109,15 +109,15 @@ RETURN collect([n,
 """
 TIMES_OF: Final = f"""
 {_ENDS}
-CALL (x, y) {{ MATCH (x)<-[c:CARRIES]-(f)-[:CARRIES]->(y) RETURN min(c.observed) AS first, max(c.observed) AS last }}
+CALL (x, y) {{ MATCH (x)<-[:CARRIES]-(f)-[:CARRIES]->(y) RETURN min(f.observed) AS first, max(f.observed) AS last }}
 RETURN collect([pair[0], pair[1], first, last])
 """
 COMMON: Final = f"""
 {_ENDS}
 CALL (x, y) {{
-    MATCH (x)<-[c:CARRIES]-(f) WHERE {_BEFORE}
-    WITH c, f, y WHERE EXISTS {{ (f)-[:CARRIES]->(y) }}
-    RETURN c.observed AS observed, f.id AS id ORDER BY observed DESC, id DESC LIMIT $most
+    MATCH (x)<-[:CARRIES]-(f) WHERE {_BEFORE}
+    WITH f, y WHERE EXISTS {{ (f)-[:CARRIES]->(y) }}
+    RETURN f.observed AS observed, f.id AS id ORDER BY observed DESC, id DESC LIMIT $most
 }}
 RETURN collect([pair[0], pair[1], observed, id])
 """

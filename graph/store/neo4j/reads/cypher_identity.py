@@ -28,7 +28,7 @@ RETURN collect([{_FACE}, p.n])
 SPANS: Final = """
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})
-CALL (i) { MATCH (i)<-[c:CARRIES]-() RETURN min(c.observed) AS first, max(c.observed) AS last }
+CALL (i) { MATCH (i)<-[:CARRIES]-(f) RETURN min(f.observed) AS first, max(f.observed) AS last }
 OPTIONAL MATCH (made:Commit {n: i.made})
 RETURN collect([id, first, last,
     COLLECT { MATCH ()-[k:INTERACTION]->() USING INDEX SEEK k:INTERACTION(origin, at)
@@ -45,7 +45,7 @@ SOURCES: Final = """
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})
 CALL (i) {
-    MATCH (i)<-[c:CARRIES]-(f) WITH c, f ORDER BY c.observed DESC, f.id DESC LIMIT $sightings RETURN DISTINCT f.source AS source
+    MATCH (i)<-[:CARRIES]-(f) WITH f ORDER BY f.observed DESC, f.id DESC LIMIT $sightings RETURN DISTINCT f.source AS source
     UNION
     MATCH ()-[k:INTERACTION]->() USING INDEX SEEK k:INTERACTION(origin, at) WHERE k.origin = i.id AND k.at >= $earliest
     WITH k ORDER BY k.origin DESC, k.at DESC LIMIT $sightings RETURN DISTINCT k.source AS source
