@@ -1,8 +1,8 @@
 """Where the time of an ingest into Neo4j goes: server CPU by kind of thread, and what each statement of the service costs.
 
-    python tests/bench/neo4j_cost.py --people 30000 --warm 10000 --fragments 10000 [--statements]
+    python tests/bench/neo4j_cost.py --people 30000 --warm 20000 --fragments 10000 [--statements]
 
-Traffic, server and bare script are those of neo4j_ingest.py. Printed in microseconds a fragment: wall clock, client CPU, and CPU of the
+Traffic, server and scripts are those of neo4j_ingest.py. Printed in microseconds a fragment: wall clock, client CPU, and CPU of the
 server's threads: `bolt` runs statements and commits, `jit` compiles (it shrinks with `--warm`), `gc` collects. Where other work keeps the
 cores busy compare `bolt`, not the wall clock.
 
@@ -29,7 +29,7 @@ from graph.store.neo4j.transaction import Neo4jTransaction
 from service.collector import collect_rarely
 from tests import neo4j_server
 from tests.bench.ingest import people, traffic
-from tests.bench.neo4j_ingest import BARE_SCHEMA, Bench, batches
+from tests.bench.neo4j_ingest import SCRIPT_SCHEMA, Bench, batches
 
 NAMES = {
     text: name for module in (cypher, cypher_undoing) for name, text in vars(module).items() if name.isupper() and isinstance(text, str)
@@ -101,7 +101,7 @@ async def main() -> None:
     collect_rarely()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=30_000)
-    parser.add_argument("--warm", type=int, default=10_000, help="fragments of traffic before anything is measured")
+    parser.add_argument("--warm", type=int, default=20_000, help="fragments of traffic before anything is measured")
     parser.add_argument("--fragments", type=int, default=10_000)
     parser.add_argument("--batch", type=int, default=1_000, help="fragments of one request")
     parser.add_argument("--writers", type=int, default=1, help="requests at once")
@@ -117,23 +117,26 @@ async def main() -> None:
             driver.session(database=target.database) as session,
             open_neo4j(server.uri, Rules.builtin()) as store,
         ):
-            for statement in BARE_SCHEMA:
+            for statement in SCRIPT_SCHEMA:
                 await (await session.run(statement)).consume()
             bench = Bench(store, session)
             for filling in (people(options.people), traffic(options.warm, options.people, 1)):
                 for turn in batches(filling, options.batch * options.writers):
                     await bench.service(turn, options.batch)
                     await bench.bare(turn)
+                    await bench.kept(turn)
             both, each = Meter(server.process.pid), Meter(server.process.pid)
             if options.statements:
                 by_statement(each)
             for turn in batches(traffic(options.fragments, options.people, 2), options.batch * options.writers):
                 await both.time("service", bench.service(turn, options.batch), len(turn))
                 await both.time("bare", bench.bare(turn), len(turn))
+                await both.time("kept", bench.kept(turn), len(turn))
             both.report(options.fragments)
             each.report(options.fragments)
-            service, script = both.spent["service"], both.spent["bare"]
-            print("bare / service: " + ", ".join(f"{kind} {script[kind] / service[kind]:.2f}" for kind in ("wall", "client", "bolt")))
+            for one, other in (("bare", "service"), ("kept", "service"), ("bare", "kept")):
+                less, more = both.spent[one], both.spent[other]
+                print(f"{one} / {other}: " + ", ".join(f"{kind} {less[kind] / more[kind]:.2f}" for kind in ("wall", "client", "bolt")))
     finally:
         server.stop()
 
