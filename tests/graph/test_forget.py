@@ -13,7 +13,7 @@ from graph.errors import AnswerErased, BadInput, Erased, KeyTrouble, NotFound, S
 from graph.forget import allow_again, carry_over
 from graph.ingest import ingest
 from graph.interactions import record
-from graph.model import ChangeKind, FragmentStatus, Identifier, Interaction, Key, RecordKey
+from graph.model import ChangeKind, FragmentStatus, Identifier, Interaction, JudgementKind, Key, RecordKey
 from graph.operations import Erase, Judge, Merge, Revert, Split, Withdraw
 from graph.resolve.rules import Rules
 from graph.resolve.scrub import without, without_ends
@@ -288,6 +288,23 @@ async def test_another_key_is_told_from_the_right_one(known: Store) -> None:
         await ingest(known, [fragment("email:x@example.com")])
     known.erasure_key = right
     assert (await ingest(known, [fragment("email:x@example.com")])).accepted == 1
+
+
+async def test_what_comes_later_is_not_taken_for_what_was_erased(store: Store) -> None:
+    """Withdrawals and causes name records and judgements by numbers, which are not given a second time."""
+    await ingest(store, [fragment("email:ada@example.com", id="a")])
+    withdrawn = await perform(store, Withdraw(RecordKey("web", "a"), WHY))
+    judged = await perform(store, Judge(JudgementKind.DISTINCT, *ids("email:ada@example.com", "user_id:bob"), WHY))
+    await perform(store, erase("email:ada@example.com"))
+    await ingest(store, [fragment("user_id:bob", "device:1", id="b")])
+    await perform(store, Withdraw(RecordKey("web", "b"), WHY))
+    again = await perform(store, Judge(JudgementKind.SAME, *ids("user_id:bob", "user_id:carl"), WHY))
+
+    with pytest.raises(NotFound):
+        await perform(store, Revert("withdrawal", withdrawn.token, WHY))
+    assert await store.profiles_by([ByIdentifier(identifier("device:1"))], ()) == [None]
+    causes = [(change.cause_kind, change.cause) for change in (await store.everything()).changes]
+    assert len({cause for cause in causes if cause[0] == "judgement"}) == 2, (judged, again)
 
 
 @over(cases(most=6), share=0.15)

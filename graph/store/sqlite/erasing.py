@@ -23,6 +23,7 @@ from graph.store.ports import (
     VersionRow,
 )
 from graph.store.sqlite.interactions import Interactions
+from graph.store.sqlite.numbers import keep_numbers
 from graph.store.sqlite.under_gate import ACTIVE, JUDGEMENT, STATES, Names, judgement_row, listed
 from graph.traits.names import tokens
 
@@ -144,6 +145,7 @@ class Erasures:
 
     def erase_evidence(self, erasing: Erasing, interactions: Interactions) -> None:
         run, many = self.connection.execute, self.connection.executemany
+        keep_numbers(self.connection)
         for version in erasing.versions_gone:
             self._forget_carried(version.row.id, version.row.ids, version.row.observed)
             self._forget_tokens(version.row.id, version.fragment)

@@ -9,6 +9,7 @@ import orjson
 
 from graph.model import FragmentStatus
 from graph.store.ports import Content, InteractionHead, NewInteraction
+from graph.store.sqlite.numbers import last_number
 from graph.store.sqlite.under_gate import ACTIVE, STATES, SUPERSEDED, WITHDRAWN, Names
 
 __all__ = ["Interactions"]
@@ -49,8 +50,8 @@ class Interactions:
         numbers = self.sources.numbers(self.connection, {v.interaction.source for v in versions})
         self._end((v.replaces for v in versions if v.replaces is not None), SUPERSEDED)
         self.connection.executemany(
-            "INSERT INTO interaction (source, record, state, hash, type, origin, target, at, sent, weight, raw, made, ended)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO interaction (id, source, record, state, hash, type, origin, target, at, sent, weight, raw, made, ended)"
+            f" VALUES ({last_number('interaction')} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     numbers[v.interaction.source],

@@ -12,6 +12,7 @@ from graph.model import FragmentStatus, Instant, Judgement, Key, Refusal
 from graph.resolve.rules import Rules
 from graph.store.past.history import links_ended
 from graph.store.ports import NAMESPACE_SHIFT, Delta, LinkRow, Member, NewVersion, Pair, ProfileRow
+from graph.store.sqlite.numbers import last_number
 from graph.store.sqlite.under_gate import STATES, SUPERSEDED, WITHDRAWN, Names, counts_json, listed
 from graph.traits.names import tokens
 
@@ -100,8 +101,8 @@ class Writes:
         beside = [str(list(side[1:])) if len(side) > 1 else None for side in (left, right)]
         said = (judgement.at, judgement.by, judgement.reason, digest, None not in ends)
         cursor = self.connection.execute(
-            "INSERT INTO judgement (kind, a, b, raw, at, by, reason, hash, in_force, made, decision, with_a, with_b)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO judgement (id, kind, a, b, raw, at, by, reason, hash, in_force, made, decision, with_a, with_b)"
+            f" VALUES ({last_number('judgement')} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (judgement.kind, *ends, raw, *said, self.commit, decision, *beside),
         )
         number = int(cursor.lastrowid or 0)

@@ -47,6 +47,7 @@ from graph.store.sqlite import audit, jobs
 from graph.store.sqlite.connect import trouble_of
 from graph.store.sqlite.erasing import Erasures, read_receipts
 from graph.store.sqlite.interactions import Interactions
+from graph.store.sqlite.numbers import last_number
 from graph.store.sqlite.under_gate import Names, UnderGate
 from graph.store.sqlite.undoing import Undoing
 from graph.store.sqlite.writes import Writes
@@ -112,7 +113,7 @@ class SqliteTransaction:
         self._sources.refresh(self.connection)
         self._last = run("SELECT n, at FROM commits ORDER BY n DESC LIMIT 1").fetchone() or (0, 0)
         version, one_id, sleepers, buried, rules = run(
-            "SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(n), 0) FROM one_id),"
+            f"SELECT {last_number('version')}, (SELECT coalesce(max(n), 0) FROM one_id),"
             " EXISTS (SELECT 1 FROM one_id WHERE asleep IS NOT NULL), EXISTS (SELECT 1 FROM tombstone), (SELECT max(version) FROM rules)"
         ).fetchone()
         self.ruled = ruled_by(self.connection, self._known, rules)

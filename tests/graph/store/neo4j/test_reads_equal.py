@@ -18,6 +18,7 @@ import pytest
 from graph.errors import BadRules
 from graph.model import ChangeKind, Fragment, Identifier, Interaction, ProfileKind, RecordKey
 from graph.resolve.rules import Rules
+from graph.store.keys import ErasureKey
 from graph.store.neo4j.store import Neo4jStore, open_neo4j
 from graph.store.ports import Store
 from graph.store.sqlite.store import open_sqlite
@@ -55,7 +56,8 @@ def clock() -> Callable[[], int]:
 @asynccontextmanager
 async def both(server: neo4j_server.Server, rules: Rules) -> AsyncIterator[Both]:
     await neo4j_server.wipe(server)
-    async with open_sqlite(":memory:", rules, clock()) as sqlite, open_neo4j(server.uri, rules, clock()) as neo4j:
+    key = ErasureKey("7e" * 32)
+    async with open_sqlite(":memory:", rules, clock(), key) as sqlite, open_neo4j(server.uri, rules, clock(), key) as neo4j:
         yield Both(sqlite, neo4j)
 
 
