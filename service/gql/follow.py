@@ -97,7 +97,8 @@ async def follow_job(service: Service, number: int) -> AsyncIterator[JobRow]:
         if row.state in ENDED:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(service.closing.wait(), _JOB_PAUSE)
+            async with asyncio.timeout(_JOB_PAUSE):
+                await service.closing.wait()
 
 
 async def _next_commit(service: Service, commit: int) -> int:

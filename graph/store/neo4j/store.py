@@ -176,7 +176,8 @@ class Neo4jStore:
             if commit > after_commit or left <= 0:
                 return commit
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), min(left, _LOOK_SECONDS))  # another process may write: look again now and then
+                async with asyncio.timeout(min(left, _LOOK_SECONDS)):  # another process may write: look again now and then
+                    await changed.wait()
 
     async def _last_commit(self) -> int:
         """The last commit, looked up once for however many wait for it."""

@@ -68,6 +68,7 @@ class Purging:
             self._thread.shutdown()
         if self._connection is not None:
             self._connection.close()
+        self._task = self._thread = self._connection = None
 
     async def _go_on(self) -> None:
         pause = _FIRST_PAUSE
@@ -85,7 +86,8 @@ class Purging:
                     "what was erased is not wholly gone from the store's files yet (%s); it is tried again", type(trouble).__name__
                 )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), pause)
+                async with asyncio.timeout(pause):  # wait_for forgets, in Python 3.11, that it was cancelled where the wait has just ended
+                    await self._again.wait()
             pause = min(pause * 2, _LAST_PAUSE)
 
     async def _attempt(self) -> bool:
@@ -109,6 +111,8 @@ class Purging:
             if self._connection is not None:
                 self._connection.interrupt()
             await asyncio.wait([running])
+            if not running.cancelled():
+                running.exception()  # of the interruption; nobody else hears of it
             raise
 
     def _open(self) -> sqlite3.Connection:

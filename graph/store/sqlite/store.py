@@ -220,7 +220,8 @@ class SqliteStore:
             if commit > after_commit or left <= 0:
                 return commit
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), min(left, _LOOK_SECONDS))  # another process may write: look again now and then
+                async with asyncio.timeout(min(left, _LOOK_SECONDS)):  # another process may write: look again now and then
+                    await changed.wait()
 
     async def _last_commit(self) -> int:
         """The last commit, looked up once for however many wait for it."""
@@ -281,7 +282,8 @@ class SqliteStore:
             if row is None or row.purged is not None or left <= 0:
                 return row is not None and row.purged is not None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), min(left, _LOOK_SECONDS))  # another process may do it
+                async with asyncio.timeout(min(left, _LOOK_SECONDS)):  # another process may do it
+                    await done.wait()
 
     async def everything(self) -> Everything:
         return await self.read(everything)

@@ -384,6 +384,27 @@ async def test_whoever_waits_for_a_change_hears_of_it(open_with: OpenWith, place
 
 
 async def test_a_read_with_a_token_waits_for_that_write(store: Store) -> None:
+async def _waited_for(event: asyncio.Event) -> None:
+    for _ in range(100_000):
+        if event._waiters:  # type: ignore[attr-defined]
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("nobody waits")
+
+
+async def test_whoever_stops_waiting_as_a_change_comes_does_stop(store: Store) -> None:
+    """`asyncio.wait_for` of Python 3.11 forgets it."""
+    last, _ = await store.head()
+    changed: asyncio.Event = store._changed  # type: ignore[attr-defined]  # of both; nothing else is there in the same turn of the loop
+    waiting = asyncio.create_task(store.wait_for_change(last, 0.5))
+    await _waited_for(changed)
+    changed.set()
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
     last, _ = await store.head()
     reading = asyncio.create_task(store.profiles_by([ByIdentifier(ids("user_id:1")[0])], (), token=last + 1))
     await asyncio.sleep(0)

@@ -20,6 +20,7 @@ from graph.operations import Erase, Withdraw
 from graph.resolve.rules import Rules
 from graph.store import open_store
 from graph.store.ports import Store
+from graph.store.sqlite.store import open_sqlite
 from tests.build import distinct, fragment, ids, minute, same
 
 ROOT = Path(__file__).parents[3]
@@ -48,6 +49,27 @@ def found(path: Path) -> dict[str, list[bytes]]:
     """What is left, by file."""
     held = {file.name: file.read_bytes() for file in path.parent.iterdir()}
     return {name: left for name, body in held.items() if (left := [value for value in VALUES if value in body])}
+
+
+async def test_a_store_closes_while_it_waits_for_a_reader_and_somebody_else_is_erased(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    async with open_sqlite(str(path), Rules.builtin()) as store:
+        await ingest(store, [fragment("user_id:1", "user_id:2")])
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM version").fetchone()
+        await perform(store, Erase(None, ids("user_id:1"), "asked to"))
+        purging = store._purging
+        for _ in range(100_000):
+            if purging._again._waiters:  # type: ignore[attr-defined]  # it tries again after a pause
+                break
+            await asyncio.sleep(0)
+        purging.wake()
+        async with asyncio.timeout(20) as patience:
+            await purging.close()
+        reader.close()
+
+    assert not patience.expired()
 
 
 async def test_no_byte_is_left_once_the_receipt_says_so(tmp_path: Path) -> None:
