@@ -52,19 +52,27 @@ def export(
         Form | None, typer.Option("--format", help="What to write; by the ending of --out otherwise, else NDJSON.", show_default=False)
     ] = None,
     out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - is standard output.")] = "-",
+    cursor: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the cursor of the feed as well.", show_default=False)
+    ] = None,
     store: StoreUrl = None,
     rules: RulesFile = None,
 ) -> None:
     """Write all of one kind, as of one moment, however long it takes and whatever is written meanwhile.
 
-    The file appears when it is whole. Values are not masked: who can read the store can read the export.
+    It tells the cursor of the feed as of that moment: `changes(after: …)` goes on from there. The file appears when it is
+    whole. Values are not masked: who can read the store can read the export.
     """
     settings = settings_of(store=store, rules=rules)
     need_store(settings.store)
     chosen = form or _form_of(out)
     with _written(out) as file:
-        count = asyncio.run(_export(settings, kind, chosen, file))
+        count, position = asyncio.run(_export(settings, kind, chosen, file))
     say.print(f"{count:,} {kind} written as {chosen}{'' if out == '-' else f' to {out}'}", markup=False)
+    say.print(f"as of feed cursor {position}; changes(after: …) goes on from it", markup=False, soft_wrap=True)
+    if cursor is not None:
+        with _written(str(cursor)) as file:
+            file.write(f"{position}\n".encode())
 
 
 def _form_of(out: str) -> Form:
@@ -72,15 +80,21 @@ def _form_of(out: str) -> Form:
     return Form(ending) if ending in list(Form) else Form.NDJSON
 
 
-async def _export(settings: Settings, kind: What, form: Form, file: BinaryIO) -> int:
+async def _export(settings: Settings, kind: What, form: Form, file: BinaryIO) -> tuple[int, str]:
+    """The number of rows, and the cursor of the feed that they are as of."""
     from graph.store import open_store
     from service.files.exports import write_export
+    from service.gql.ids import encode, node_id
 
     columns = (SpinnerColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn())
     async with open_store(settings.store, rules_of(settings), erasure_key=settings.erasing_with()) as store:
+        last: list[int] = []
         with Progress(*columns, console=say, disable=not say.is_terminal, transient=True) as bar:
             task = bar.add_task(kind.value, total=None)
-            return await write_export(store.export(kind.value), kind.value, form.value, file, lambda n: bar.update(task, completed=n))
+            found = store.export(kind.value, position=last.append)
+            rows = ({**row, "id": node_id("identifier", row["id"])} async for row in found) if kind is What.IDENTIFIERS else found
+            count = await write_export(rows, kind.value, form.value, file, lambda n: bar.update(task, completed=n))
+        return count, encode("changes", last)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ commits all or nothing. `Reads` is everything outside the gate: never waits for 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
@@ -950,10 +950,11 @@ class Store(Reads, Protocol):
         may well be left by raising after it wrote, and takes no step before it along then."""
         ...
 
-    def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
-        """Every row of a kind as of one commit, in bounded memory, whatever is written meanwhile. Times are Instants.
+    def export(self, kind: ExportKind, *, position: Callable[[int], None] | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Every row of a kind as of one commit, in bounded memory, whatever is written meanwhile. Times are Instants. `position` is told,
+        before the first row, the last entry of the feed as of then: what comes after it is what the rows do not know of.
 
-        - identifiers, those that something mentions: `namespace`, `value`, `one_id`, `shared`, `first_seen`, `last_seen`
+        - identifiers, those that something mentions: `namespace`, `value`, `one_id`, `shared`, `first_seen`, `last_seen`, `id` (its number)
         - profiles: `one_id`, `kind`, `size`, `created_at`, `updated_at`, `identifiers` (texts `namespace:value`, sorted), `traits`
           (the golden record: an object)
         - fragments, the version of every record whose links count, so none that was reverted: `source`, `id`, `observedAt`, `identifiers`
@@ -962,7 +963,8 @@ class Store(Reads, Protocol):
           named first as sent; further ones normalised, without those that were blocked), `at`, `by`, `reason`
         - interactions, the active version of every record: `interaction` (the type), `source`, `id`, `from`, `to` (texts, as sent), `at`,
           `weight`
-        - one_ids, every OneID ever given, oldest first: `order` (its number), `one_id`, `pin` (text; None once closed), `closed_into`
+        - one_ids, every OneID ever given, oldest first: `order` (its number), `one_id`, `pin` (text; None once closed), `closed_into`,
+          `leads_to` (as the feed has it: itself while it names a profile, None while it leads nowhere)
         - sightings, the fragments as evidence alone: `observed`, `score`, `identifiers` (as sent: pairs of namespace and value); one that
           was reverted as one sighting of each of its identifiers
         - rules, those in force alone: `version`, `toml`

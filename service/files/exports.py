@@ -31,6 +31,7 @@ _COLUMNS: Mapping[ExportKind, Mapping[str, str]] = {
         "shared": "bool",
         "first_seen": "time",
         "last_seen": "time",
+        "id": "text",
     },
     "profiles": {
         "one_id": "text",
@@ -59,7 +60,7 @@ _COLUMNS: Mapping[ExportKind, Mapping[str, str]] = {
         "at": "time",
         "weight": "number",
     },
-    "one_ids": {"order": "int", "one_id": "text", "pin": "text", "closed_into": "text"},
+    "one_ids": {"order": "int", "one_id": "text", "pin": "text", "closed_into": "text", "leads_to": "text"},
 }
 
 

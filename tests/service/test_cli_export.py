@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from service.cli import app
+from tests.service.asking import asking
 
 pq = pytest.importorskip("pyarrow.parquet")
 
@@ -84,6 +87,29 @@ def test_profiles_come_with_their_identifiers_and_golden_record() -> None:
     assert {frozenset(row["identifiers"]) for row in rows} == people(oneid("export", "identifiers").stdout)
     assert all(len(row["identifiers"]) == row["size"] for row in rows)
     assert any(row["traits"].get("name", "").startswith("李") for row in rows)
+
+
+def test_an_export_tells_the_cursor_from_which_the_feed_goes_on() -> None:
+    done = oneid("export", "identifiers", "--out", "x.ndjson", "--cursor", "cursor.txt")
+    cursor = Path("cursor.txt").read_text().strip()
+    held = {row["id"] for row in map(json.loads, Path("x.ndjson").read_text().splitlines())}
+    Path("more.ndjson").write_text(json.dumps({"source": "w", "id": "new", "observedAt": TIME, "identifiers": ["user:1", "d:new"]}))
+    oneid("load", "--rules", "r.toml", "more.ndjson")
+
+    changes = asyncio.run(feed(cursor))
+    assert f"as of feed cursor {cursor};" in done.stderr
+    [change] = changes
+    [gained] = [edge["node"] for edge in change["gained"]["edges"]]
+    assert (change["kind"], gained["value"]) == ("EXTENDED", "new")
+    assert gained["id"] not in held
+    assert {edge["node"]["id"] for edge in change["profile"]["identifiers"]["edges"]} & held
+
+
+async def feed(after: str) -> list[dict[str, Any]]:
+    query = """query ($after: String) { changes(after: $after) { edges { node { kind gained { edges { node { id value } } }
+        profile { identifiers { edges { node { id } } } } } } } }"""
+    async with asking(url="sqlite:///oneid.db") as ask:
+        return [edge["node"] for edge in (await ask.data(query, after=after))["changes"]["edges"]]
 
 
 def test_a_file_that_cannot_be_written_is_told_and_nothing_is_left() -> None:

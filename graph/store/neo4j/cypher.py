@@ -288,7 +288,7 @@ CALL (i) {
 }
 WITH i, first, last, size([c IN coalesce(i.flips, []) WHERE c <= $commit]) % 2 = 1 AS shared,
     COLLECT { MATCH (i)-[o:OF|WAS_OF]->(p) WHERE o.since <= $commit AND coalesce(o.ended, $commit + 1) > $commit RETURN p.one_id } AS names
-RETURN [max(i.id), collect(CASE WHEN size(names) > 0 THEN [i.namespace, i.value, names[0], shared, first, last] END)]
+RETURN [max(i.id), collect(CASE WHEN size(names) > 0 THEN [i.namespace, i.value, names[0], shared, first, last, i.id] END)]
 """
 FRAGMENTS_AS_OF: Final = """
 MATCH (f:Fragment) WHERE f.id > $after

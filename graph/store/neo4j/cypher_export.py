@@ -53,9 +53,14 @@ WITH p,
     }) END AS pin,
     CASE WHEN p.since <= $commit THEN p.closed ELSE head(COLLECT {
         MATCH (p)-[w:WAS_CLOSED]->(q) WHERE w.since <= $commit AND w.ended > $commit RETURN q.n
-    }) END AS closed
+    }) END AS closed,
+    head(COLLECT {
+        MATCH (x:Change) USING INDEX x:Change(n, seq) WHERE x.n = p.n AND x.seq <= $position
+        RETURN x.leads ORDER BY x.n DESC, x.seq DESC LIMIT 1
+    }) AS leads
 OPTIONAL MATCH (i:Identifier {id: pin})
 OPTIONAL MATCH (c:Profile {n: closed})
-WITH p, i, c ORDER BY p.n
-RETURN [max(p.n), collect(CASE WHEN p.made <= $commit THEN [p.n, p.one_id, i.namespace + ':' + i.value, c.one_id] END)]
+OPTIONAL MATCH (l:Profile {n: leads})
+WITH p, i, c, l ORDER BY p.n
+RETURN [max(p.n), collect(CASE WHEN p.made <= $commit THEN [p.n, p.one_id, i.namespace + ':' + i.value, c.one_id, l.one_id] END)]
 """

@@ -49,23 +49,24 @@ Ask = Callable[..., Awaitable[Any]]
 _PAGE: Final = 500
 _LEAN: Final = 5_000
 _NO_END: Final = 1 << 62
-_ONE_ID: Final = ("order", "one_id", "pin", "closed_into")
+_ONE_ID: Final = ("order", "one_id", "pin", "closed_into", "leads_to")
 _PROFILES: Final = 100
 _IN_MEMORY: Final = 8 << 20
-_IDENTIFIER: Final = ("namespace", "value", "one_id", "shared", "first_seen", "last_seen")
+_IDENTIFIER: Final = ("namespace", "value", "one_id", "shared", "first_seen", "last_seen", "id")
 
 
 class Start(NamedTuple):
-    """The commit as of which rows are read, and the rules in force then."""
+    """The commit as of which rows are read, the rules in force then, and the last entry of the feed."""
 
     commit: int
     ruled: Ruled
+    position: int
 
 
 async def start(gate: Gate) -> Start:
     """The last commit, all of which is visible since it was seen under the gate."""
     async with gate() as step:
-        return Start(step.commit - 1, step.ruled)
+        return Start(step.commit - 1, step.ruled, step.counters.seq)
 
 
 async def rules(ruled: Ruled) -> AsyncGenerator[dict[str, Any], None]:
@@ -138,11 +139,11 @@ async def interactions(gate: Gate, commit: int) -> AsyncGenerator[dict[str, Any]
                 yield _interaction(row)
 
 
-async def one_ids(gate: Gate, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+async def one_ids(gate: Gate, commit: int, position: int) -> AsyncGenerator[dict[str, Any], None]:
     after = 0
     while after is not None:
         async with gate() as step:
-            after, rows = await step.ask(cypher_export.ONE_IDS_AS_OF, after=after, most=_PAGE, commit=commit)
+            after, rows = await step.ask(cypher_export.ONE_IDS_AS_OF, after=after, most=_PAGE, commit=commit, position=position)
         for row in rows:
             yield dict(zip(_ONE_ID, row, strict=True))
 
@@ -152,9 +153,11 @@ def _interaction(row: list[Any]) -> dict[str, Any]:
     return {"interaction": kind, "source": source, "id": record, "from": origin, "to": target, "at": at, "weight": weight}
 
 
-async def profiles(gate: Gate) -> AsyncGenerator[dict[str, Any], None]:
+async def profiles(gate: Gate, position: Callable[[int], None] | None) -> AsyncGenerator[dict[str, Any], None]:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         async with gate() as step:
+            if position is not None:
+                position(step.counters.seq)
             async for row in _profiles(step):
                 file.write(orjson.dumps(row) + b"\n")
         file.seek(0)

@@ -187,8 +187,15 @@ class Neo4jStore:
                 self._seen = (at, (await self.head())[0])
             return self._seen[1]
 
-    async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
-        async with contextlib.aclosing(self._exported(kind, await exporting.start(self._look))) as rows:
+    async def export(self, kind: ExportKind, *, position: Callable[[int], None] | None = None) -> AsyncIterator[dict[str, Any]]:
+        if kind == "profiles":  # they have no past, and are of the moment when they are read
+            told = exporting.profiles(self._long_step, position)
+        else:
+            start = await exporting.start(self._look)
+            if position is not None:
+                position(start.position)
+            told = self._exported(kind, start)
+        async with contextlib.aclosing(told) as rows:
             async for row in rows:
                 yield row
 
@@ -207,7 +214,7 @@ class Neo4jStore:
 
     def _exported(self, kind: ExportKind, start: exporting.Start) -> AsyncGenerator[dict[str, Any], None]:
         """All rows of a kind as of a commit; profiles, which have no past, as of now."""
-        commit, ruled = start
+        commit, ruled, position = start
 
         async def ask(statement: str, /, **values: Any) -> Any:
             async def asked(run: Run, rules: Rules) -> Any:
@@ -217,7 +224,7 @@ class Neo4jStore:
 
         match kind:
             case "profiles":
-                return exporting.profiles(self._long_step)
+                return exporting.profiles(self._long_step, None)
             case "sightings":
                 return exporting.sightings(ask, commit)
             case "judgements":
@@ -229,7 +236,7 @@ class Neo4jStore:
             case "interactions":
                 return exporting.interactions(self._look, commit)
             case "one_ids":
-                return exporting.one_ids(self._look, commit)
+                return exporting.one_ids(self._look, commit, position)
             case "fragments":
                 return exporting.fragments(self._look, commit)
 

@@ -26,7 +26,7 @@ _LEAN = 5_000
 """Rows of a chunk where each is small."""
 _IDENTIFIERS = """
 SELECT i.id, n.name, i.value, o.one_id, i.flags & 1,
-    (SELECT min(observed) FROM carries WHERE identifier = i.id), (SELECT max(observed) FROM carries WHERE identifier = i.id)
+    (SELECT min(observed) FROM carries WHERE identifier = i.id), (SELECT max(observed) FROM carries WHERE identifier = i.id), i.id
 FROM identifier i JOIN namespace n ON n.no = i.namespace JOIN one_id o ON o.n = i.profile WHERE i.id > ? ORDER BY i.id LIMIT ?
 """
 _FRAGMENTS = """
@@ -46,8 +46,9 @@ SELECT i.id, i.type, s.name, i.record, i.raw, i.at, i.weight
 FROM interaction i JOIN source s ON s.no = i.source WHERE i.id > ? AND i.state = 0 ORDER BY i.id LIMIT ?
 """
 _ONE_IDS = """
-SELECT o.n, o.one_id, n.name || ':' || i.value, c.one_id
+SELECT o.n, o.one_id, n.name || ':' || i.value, c.one_id, iif(o.size > 0, o.one_id, l.one_id)
 FROM one_id o LEFT JOIN identifier i ON i.id = o.pin LEFT JOIN namespace n ON n.no = i.namespace LEFT JOIN one_id c ON c.n = o.closed
+    LEFT JOIN one_id l ON l.n = o.leads
 WHERE o.n > ? ORDER BY o.n LIMIT ?
 """
 _MEMBERS = """
@@ -73,7 +74,7 @@ def _rules(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dic
 
 
 def _identifiers(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
-    names = ("namespace", "value", "one_id", "shared", "first_seen", "last_seen")
+    names = ("namespace", "value", "one_id", "shared", "first_seen", "last_seen", "id")
     found = conn.execute(_IDENTIFIERS, (after, _CHUNK)).fetchall()
     rows = [dict(zip(names, row[1:], strict=True)) for row in found]
     for row in rows:
@@ -155,7 +156,7 @@ def _interactions(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[l
 
 def _one_ids(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
     found = conn.execute(_ONE_IDS, (after, _LEAN)).fetchall()
-    rows = [{"order": n, "one_id": one_id, "pin": pin, "closed_into": closed} for n, one_id, pin, closed in found]
+    rows = [dict(zip(("order", "one_id", "pin", "closed_into", "leads_to"), row, strict=True)) for row in found]
     return rows, found[-1][0] if found else after
 
 

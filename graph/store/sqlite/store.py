@@ -234,19 +234,27 @@ class SqliteStore:
                 self._seen = (now, commit)
             return commit
 
-    async def export(self, kind: ExportKind) -> AsyncIterator[dict[str, Any]]:
-        async with contextlib.aclosing(self.export_pages((kind,))) as pages:
+    async def export(self, kind: ExportKind, *, position: Callable[[int], None] | None = None) -> AsyncIterator[dict[str, Any]]:
+        async with contextlib.aclosing(self._exported((kind,), position)) as pages:
             async for _, rows in pages:
                 for row in rows:
                     yield row
 
-    async def export_pages(self, kinds: Sequence[ExportKind]) -> AsyncGenerator[tuple[ExportKind, list[dict[str, Any]]], None]:
+    def export_pages(self, kinds: Sequence[ExportKind]) -> AsyncGenerator[tuple[ExportKind, list[dict[str, Any]]], None]:
+        return self._exported(kinds, None)
+
+    async def _exported(
+        self, kinds: Sequence[ExportKind], position: Callable[[int], None] | None
+    ) -> AsyncGenerator[tuple[ExportKind, list[dict[str, Any]]], None]:
         loop = asyncio.get_running_loop()
         thread = ThreadPoolExecutor(1, "oneid-export")  # a snapshot of its own, as long as it takes
         connection = await loop.run_in_executor(thread, partial(connect, self._path, read_only=True))
         try:
             await loop.run_in_executor(thread, connection.execute, "BEGIN")
+            _, last = await loop.run_in_executor(thread, reads.head, connection, self.in_force)  # the first read makes the snapshot
             rules = await loop.run_in_executor(thread, self._ruled, connection)
+            if position is not None:
+                position(last)
             for kind in kinds:
                 chunks = export_chunks(connection, rules, kind)
                 while (rows := await loop.run_in_executor(thread, next, chunks, None)) is not None:

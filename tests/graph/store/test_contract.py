@@ -36,6 +36,7 @@ from graph.resolve.records import content
 from graph.store.ports import JUDGED, NAMESPACE_SHIFT, SHARED, Content, Delta, Everything, Known, Member, Store, Writing
 from graph.views import ByIdentifier
 from tests.build import distinct, fragment, ids, minute, same
+from tests.histories import names_of
 from tests.stores import OpenWith
 
 RULES = """
@@ -383,7 +384,6 @@ async def test_whoever_waits_for_a_change_hears_of_it(open_with: OpenWith, place
         assert await here.wait_for_change(last + 1, 0) == last + 1
 
 
-async def test_a_read_with_a_token_waits_for_that_write(store: Store) -> None:
 async def _waited_for(event: asyncio.Event) -> None:
     for _ in range(100_000):
         if event._waiters:  # type: ignore[attr-defined]
@@ -405,6 +405,7 @@ async def test_whoever_stops_waiting_as_a_change_comes_does_stop(store: Store) -
         await waiting
 
 
+async def test_a_read_with_a_token_waits_for_that_write(store: Store) -> None:
     last, _ = await store.head()
     reading = asyncio.create_task(store.profiles_by([ByIdentifier(ids("user_id:1")[0])], (), token=last + 1))
     await asyncio.sleep(0)
@@ -518,6 +519,7 @@ async def test_exports_hold_what_they_say(store: Store) -> None:
     identifiers = {f"{row['namespace']}:{row['value']}": row for row in [row async for row in store.export("identifiers")]}
     profiles = {row["one_id"]: row for row in [row async for row in store.export("profiles")]}
     fragments = [row async for row in store.export("fragments")]
+    [number] = [at for at, name in names_of(await store.everything()).items() if name.text == "phone:+8613912345678"]
 
     assert identifiers.keys() == {"user_id:1", "user_id:2", "phone:+8613912345678", "email:a@b.co", "device:1"}
     assert identifiers["phone:+8613912345678"] == {
@@ -527,6 +529,7 @@ async def test_exports_hold_what_they_say(store: Store) -> None:
         "shared": False,
         "first_seen": minute(0),
         "last_seen": minute(0),
+        "id": number,
     }
     assert identifiers["email:a@b.co"]["first_seen"] is None
     assert one is not None

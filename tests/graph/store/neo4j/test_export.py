@@ -28,7 +28,7 @@ async def rows(store: Store, kind: ExportKind) -> list[dict[str, Any]]:
 
 def told_apart(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without what differs from store to store: the text of OneIDs, and the machine's clock."""
-    hidden = {"one_id", "created_at", "updated_at"}
+    hidden = {"one_id", "closed_into", "leads_to", "created_at", "updated_at"}
     return sorted(({key: value for key, value in row.items() if key not in hidden} for row in found), key=str)
 
 
