@@ -23,7 +23,7 @@ from graph.operations import Erase
 from graph.planning import profile_at
 from graph.resolve.records import content
 from graph.resolve.rules import Blocked, Rules
-from graph.resolve.scrub import Traces, without, without_ends
+from graph.resolve.scrub import Traces, less_ends, without
 from graph.resolve.tombstones import key_mark, marks_of, record_mark, surrogate
 from graph.settle import settle_step
 from graph.store.ports import (
@@ -225,7 +225,7 @@ class _Erasure:
             sides = [
                 tuple(at for at in ends if at is not None and at not in self.ids) for ends in ((row.a, *row.with_a), (row.b, *row.with_b))
             ]
-            less = without_ends(one.judgement, self.erased, self.rules)
+            less = less_ends(one.judgement, self.erased, self.rules)
             if less is None or not all(sides):
                 erasing.judgements_gone.append(row.id)
                 erasing.judgement_rows.append(row)

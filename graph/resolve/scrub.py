@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from graph.model import Fragment, Identifier, Judgement
-from graph.resolve.rules import Rules
+from graph.resolve.rules import Blocked, Rules
 
-__all__ = ["SHORT", "Traces", "erased_in", "own_traces", "without", "without_ends"]
+__all__ = ["SHORT", "Traces", "erased_in", "less_ends", "own_traces", "without", "without_ends"]
 
 SHORT: Final = 5
 _NOTHING: Final = re.compile(r"(?!)")
@@ -86,7 +86,17 @@ def erased_in(fragment: Fragment, erased: Collection[Identifier], rules: Rules) 
 
 
 def without_ends(judgement: Judgement, erased: Collection[Identifier], rules: Rules) -> Judgement | None:
-    """The judgement without ends, and without its reason; None where a side is left without any. One that names none of them stays."""
+    """The judgement without ends, and without its reason; None where a side is left without any, those that the rules block not counted.
+    One that names none of them stays, void or not."""
+    less = less_ends(judgement, erased, rules)
+    if less is None or less is judgement:
+        return less
+    sides = ((less.a, *less.with_a), (less.b, *less.with_b))
+    return less if all(any(not isinstance(rules.normalise(end), Blocked) for end in side) for side in sides) else None
+
+
+def less_ends(judgement: Judgement, erased: Collection[Identifier], rules: Rules) -> Judgement | None:
+    """As `without_ends`, blocked ends counted: of a judgement on record, which keeps no blocked ends but the first."""
     sides = []
     for first, more in ((judgement.a, judgement.with_a), (judgement.b, judgement.with_b)):
         sides.append([end for end in (first, *more) if end not in erased and rules.normalise(end) not in erased])

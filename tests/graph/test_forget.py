@@ -13,7 +13,7 @@ from graph.errors import AnswerErased, BadInput, Erased, KeyTrouble, NotFound, S
 from graph.forget import allow_again, carry_over
 from graph.ingest import ingest
 from graph.interactions import record
-from graph.model import ChangeKind, FragmentStatus, Identifier, Interaction, JudgementKind, Key, RecordKey
+from graph.model import ChangeKind, FragmentStatus, Identifier, Interaction, Judgement, JudgementKind, Key, RecordKey
 from graph.operations import Erase, Judge, Merge, Revert, Split, Withdraw
 from graph.resolve.rules import Rules
 from graph.resolve.scrub import without, without_ends
@@ -22,7 +22,7 @@ from graph.store.ports import ExportKind, Store
 from graph.store.sqlite.store import open_sqlite
 from graph.views import ByIdentifier, ByOneId, Page, Want
 from tests.build import distinct, fragment, identifier, ids, minute, same
-from tests.graph.test_operations import some_operation
+from tests.graph.test_operations import people, some_operation
 from tests.histories import Add, Again, Case, Interact, TakeBack, Told, cases, held, names_of, numbered, over, prove, send
 from tests.histories import Judge as Judged
 from tests.histories import Withdraw as Withdrawn
@@ -305,6 +305,21 @@ async def test_what_comes_later_is_not_taken_for_what_was_erased(store: Store) -
     assert await store.profiles_by([ByIdentifier(identifier("device:1"))], ()) == [None]
     causes = [(change.cause_kind, change.cause) for change in (await store.everything()).changes]
     assert len({cause for cause in causes if cause[0] == "judgement"}) == 2, (judged, again)
+
+
+@pytest.mark.parametrize("left", [("email:guest", "phone:13912345678"), ("phone:13912345678", "email:guest")])
+async def test_a_judgement_left_with_blocked_ends_is_gone_and_does_not_come_again(store: Store, left: tuple[str, ...]) -> None:
+    (a, *with_a), (b, *with_b) = ids(*left), ids("user_id:1", "user_id:2")
+    said = Judgement(JudgementKind.DISTINCT, a, b, minute(1), with_a=tuple(with_a), with_b=tuple(with_b))
+    await judge(store, [said])
+    await perform(store, erase("phone:13912345678"))
+    after = await store.everything()
+    again = await judge(store, [said])
+
+    assert people(after) == {}
+    assert again.erased == (0,)
+    assert people(await store.everything()) == {}
+    assert (await check(store)).differences == ()
 
 
 @over(cases(most=6), share=0.15)
