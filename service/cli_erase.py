@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli_talk import FAILED, AsJson, RulesFile, StoreUrl, need_store, put, rules_of, say, settings_of, told
+from service.cli_talk import FAILED, AsJson, RulesFile, StoreUrl, need_store, operator, put, rules_of, say, settings_of, told
 
 if TYPE_CHECKING:
     from graph.curate import Preview
@@ -84,7 +84,7 @@ async def _erased(settings: Settings, asked: Erase, wait: float, *, yes: bool) -
         seen = await preview(store, asked)
         if not yes and not _confirmed(seen):
             return None
-        done = await perform(store, asked, token=seen.token, by="erase")
+        done = await perform(store, asked, token=seen.token, by=operator())
         await store.purged(done.token, wait)
         return (await store.receipts([done.token]))[done.token]
 
@@ -95,7 +95,7 @@ async def _carried(settings: Settings, former: str, reason: str) -> ReceiptRow |
 
     rules, key = rules_of(settings), settings.erasing_with()
     async with open_store(former, rules) as source, open_store(settings.store, rules, erasure_key=key) as store:
-        number = await carry_over(source, store, reason=reason, by="erase")
+        number = await carry_over(source, store, reason=reason, by=operator())
         return None if number is None else (await store.receipts([number]))[number]
 
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
+from service.cli_talk import operator
 
 ROWS = [
     {"source": "crm", "id": "1", "observedAt": "2026-01-02T03:04:05Z", "identifiers": ["email:ada@example.com", "device:d1"]},
@@ -32,7 +33,7 @@ def test_it_prints_the_receipt_once_no_byte_is_left(run: CliRunner, tmp_path: Pa
 
     assert done.exit_code == 0, done.output
     receipt = json.loads(done.stdout)
-    assert (receipt["identifiers"], receipt["records"], receipt["state"], receipt["by"]) == (1, 2, "COMPLETE", "erase")
+    assert (receipt["identifiers"], receipt["records"], receipt["state"], receipt["by"]) == (1, 2, "COMPLETE", operator())
     held = {path.name for path in tmp_path.iterdir() if path.name != "rows.ndjson" and b"ada@example.com" in path.read_bytes()}
     assert held == set()
     assert run.invoke(app, ["check"]).exit_code == 0
