@@ -90,6 +90,7 @@ _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "applyRules": _rules,
     "cancelJob": lambda figures: f"Cancelled a job ({figures['kind']})",
     "erase": lambda figures: f"Erased {_many(figures['identifiers'], 'identifier')} and {_many(figures['records'], 'record')} with them",
+    "forgetErasures": lambda figures: f"Dropped all tombstones, of {_many(figures['identifiers'], 'identifier')}",
     "allowAgain": lambda figures: f"Allowed {_many(figures['identifiers'], 'erased identifier')} again",
 }
 """How each operation is told, by its name in the API."""

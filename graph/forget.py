@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from graph.audit import subjects
 from graph.erased import erased_among, marks, same_key
-from graph.errors import BadInput, KeyReused, NotFound
+from graph.errors import BadInput, KeyReused, NotFound, Stale
 from graph.evidence import Evidence, Field, Piece, field_of
 from graph.judging import content as said
 from graph.judging import settle_ended
@@ -40,7 +40,7 @@ from graph.store.ports import (
     Writing,
 )
 
-__all__ = ["Allowed", "Forgotten", "allow_again", "carry_over", "erase"]
+__all__ = ["Allowed", "Buried", "Forgotten", "allow_again", "buried", "carry_over", "erase", "forget_erasures"]
 
 
 class Forgotten(NamedTuple):
@@ -329,3 +329,32 @@ async def carry_over(former: Store, store: Store, *, reason: str, by: str | None
         await writing.carry_over(new, key_mark(key), reason)
         await writing.write_deed(Deed("erase", (), {"identifiers": len(set(new.values())), "records": 0}, key=key_id))
         return writing.commit
+
+
+# ---------------------------------------------------------------- for a store whose key is lost
+
+
+class Buried(NamedTuple):
+    """The tombstones of a store: how many, of how many identifiers, which so many erasures erased."""
+
+    tombstones: int
+    identifiers: int
+    erasures: int
+
+
+async def buried(store: Store) -> Buried:
+    """The tombstones that there are; the key is not needed."""
+    rows = [(erasure, at) for _, erasure, at in await store.tombstones() if erasure]
+    return Buried(len(rows), len({row for row in rows if row[1]}), len({erasure for erasure, _ in rows}))
+
+
+async def forget_erasures(store: Store, tombstones: int, *, reason: str, by: str | None = None, key_id: str | None = None) -> Buried:
+    """Drop all tombstones, whatever key they were made with: nobody is refused as erased any more, and the next erasure may have another.
+    Receipts stay, and so does what the erasures did. Stale where there are not just so many tombstones; what was dropped otherwise."""
+    found = await buried(store)
+    async with store.writing("allowance", by=by, reason=reason) as writing:
+        if found.tombstones != tombstones or await writing.count_tombstones() != tombstones:
+            raise Stale
+        await writing.drop_tombstones()
+        await writing.write_deed(Deed("forgetErasures", (), found._asdict(), key=key_id))
+    return found

@@ -9,6 +9,7 @@ import typer
 from service.cli_erase import erase
 from service.cli_explain import explain
 from service.cli_export import export
+from service.cli_forget_erasures import forget_erasures
 from service.cli_load import load
 from service.cli_serve import serve
 from service.cli_simulate import simulate
@@ -48,6 +49,7 @@ app.command()(explain)
 app.command()(export)
 app.command()(withdraw)
 app.command()(erase)
+app.command()(forget_erasures)
 app.command()(check)
 app.command()(schema)
 app.add_typer(keys, name="keys")

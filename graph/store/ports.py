@@ -752,6 +752,14 @@ class Writing(Protocol):
         """The tombstones of these stubs are gone."""
         ...
 
+    async def count_tombstones(self) -> int:
+        """How many there are, without the mark of the key."""
+        ...
+
+    async def drop_tombstones(self) -> None:
+        """All tombstones are gone, and the mark of the key with them."""
+        ...
+
     async def new_job(self, kind: str, input: dict[str, Any]) -> int:
         """Put a job on record, waiting, asked for now by whoever does this step; its number. Of those that ended the oldest are forgotten
         where there are many."""

@@ -7,10 +7,11 @@ from random import Random
 
 import pytest
 
+from graph.audit import summary
 from graph.check import check
 from graph.curate import judge, perform, preview
 from graph.errors import AnswerErased, BadInput, Erased, KeyTrouble, NotFound, Stale
-from graph.forget import allow_again, carry_over
+from graph.forget import allow_again, buried, carry_over, forget_erasures
 from graph.ingest import ingest
 from graph.interactions import record
 from graph.model import ChangeKind, FragmentStatus, Identifier, Interaction, Judgement, JudgementKind, Key, RecordKey
@@ -320,6 +321,29 @@ async def test_a_judgement_left_with_blocked_ends_is_gone_and_does_not_come_agai
     assert again.erased == (0,)
     assert people(await store.everything()) == {}
     assert (await check(store)).differences == ()
+
+
+async def test_erasures_are_forgotten_where_the_key_is_lost(known: Store) -> None:
+    await perform(known, erase(*ADA))
+    known.erasure_key = ErasureKey("11" * 32)
+    before = await buried(known)
+    with pytest.raises(Stale):
+        await forget_erasures(known, before.tombstones - 1, reason="the key is lost")
+    with pytest.raises(KeyTrouble):
+        await ingest(known, [fragment(*ADA, id="back")])
+    await forget_erasures(known, before.tombstones, reason="the key is lost", by="ops")
+
+    again = await ingest(known, [fragment(*ADA, id="back")])
+    assert (before.identifiers, before.erasures) == (2, 1)
+    assert again.accepted == 1
+    assert (await buried(known)).tombstones == 0
+    [entry] = [edge.node for edge in (await known.audit(Page(10), operation="forgetErasures")).edges]
+    assert (entry.by, entry.reason) == ("ops", "the key is lost")
+    assert summary(entry.operation, entry.figures) == f"Dropped {before.tombstones} tombstones of 2 identifiers"
+    assert (await check(known)).differences == ()
+    await perform(known, erase(*ADA))  # under the key that there is now
+    with pytest.raises(Erased):
+        await perform(known, erase(*ADA))
 
 
 @over(cases(most=6), share=0.15)

@@ -76,3 +76,25 @@ def test_a_new_store_refuses_whom_the_former_one_erased(run: CliRunner, tmp_path
     assert json.loads(loaded.stdout)["rejected"] == 1
     assert "ada@example.com" not in run.invoke(app, ["export", "fragments", *new]).stdout
     assert run.invoke(app, ["erase", "--reason", "x"]).exit_code == 2
+
+
+def test_a_store_whose_key_is_lost_takes_records_in_once_its_erasures_are_forgotten(run: CliRunner, tmp_path: Path) -> None:
+    run.invoke(app, ["erase", "email:ada@example.com", "--reason", "she asked", "--yes"])
+    (tmp_path / "store.db.erasure-key").unlink()
+    forget = ["forget-erasures", "--reason", "the disk with the key burned"]
+    lost = run.invoke(app, ["load", str(tmp_path / "rows.ndjson")])
+    asked = run.invoke(app, [*forget, "--json"])
+    told = json.loads(asked.stdout)
+    wrong = run.invoke(app, [*forget, "--confirm", str(told["tombstones"] + 1)])
+    still_lost = run.invoke(app, ["load", str(tmp_path / "rows.ndjson")])
+    done = run.invoke(app, [*forget, "--confirm", str(told["tombstones"])])
+
+    assert (lost.exit_code, still_lost.exit_code) == (1, 1)
+    assert (asked.exit_code, told["identifiers"], told["erasures"], told["dropped"]) == (1, 1, 1, False)
+    assert f"--confirm {told['tombstones']}" in asked.stderr
+    assert (wrong.exit_code, done.exit_code) == (1, 0)
+    assert run.invoke(app, ["load", str(tmp_path / "rows.ndjson")]).exit_code == 0
+    assert "ada@example.com" in run.invoke(app, ["export", "fragments"]).stdout
+    assert run.invoke(app, [*forget, "--confirm", "1"]).exit_code == 1
+    assert run.invoke(app, ["check"]).exit_code == 0
+    assert run.invoke(app, ["erase", "email:ada@example.com", "--reason", "she asked again", "--yes"]).exit_code == 0

@@ -6,7 +6,9 @@ from typing import Final
 
 __all__ = [
     "BURY",
+    "COUNT_TOMBSTONES",
     "DECIDED",
+    "DROP_TOMBSTONES",
     "EVERY_MARK",
     "FORGET_ANSWERS",
     "GONE_INTERACTIONS",
@@ -144,4 +146,6 @@ MATCH (t:Tombstone) WHERE t.mark > $after
 WITH t ORDER BY t.mark LIMIT $most
 RETURN collect([t.mark, t.erasure, t.identifier])
 """
+COUNT_TOMBSTONES: Final = "MATCH (t:Tombstone) WHERE t.erasure > 0 RETURN count(t)"
+DROP_TOMBSTONES: Final = "MATCH (t:Tombstone) DELETE t"
 UNBURY: Final = "UNWIND $ids AS id MATCH (t:Tombstone {identifier: id}) DELETE t"

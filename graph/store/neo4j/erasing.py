@@ -153,6 +153,13 @@ class Erasures(Interactions):
     async def unbury(self, identifiers: Collection[int]) -> None:
         await self.post(erasing_.UNBURY, ids=[at for at in sorted(identifiers) if at])
 
+    async def count_tombstones(self) -> int:
+        return int(await self.ask(erasing_.COUNT_TOMBSTONES))
+
+    @kept
+    async def drop_tombstones(self) -> None:
+        await self.post(erasing_.DROP_TOMBSTONES)
+
 
 def _portions(values: Sequence[T]) -> Iterator[Sequence[T]]:
     return (values[first : first + _PORTION] for first in range(0, len(values), _PORTION))

@@ -248,6 +248,12 @@ class Erasures:
     def unbury(self, identifiers: Collection[int]) -> None:
         self.connection.executemany("DELETE FROM tombstone WHERE identifier = ?", [(at,) for at in sorted(identifiers) if at])
 
+    def count_tombstones(self) -> int:
+        return int(self.connection.execute("SELECT count(*) FROM tombstone WHERE erasure > 0").fetchone()[0])
+
+    def drop_tombstones(self) -> None:
+        self.connection.execute("DELETE FROM tombstone")
+
 
 def _identifiers(pairs: str) -> tuple[Identifier, ...]:
     return tuple(Identifier(*pair) for pair in orjson.loads(pairs))

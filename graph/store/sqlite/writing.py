@@ -325,6 +325,13 @@ class SqliteWriting:
     async def unbury(self, identifiers: Collection[int]) -> None:
         await self._run(self._erasures.unbury, identifiers)
 
+    async def count_tombstones(self) -> int:
+        return await self._run(self._erasures.count_tombstones)
+
+    async def drop_tombstones(self) -> None:
+        await self._run(self._erasures.drop_tombstones)
+        self._transaction.buried = False
+
     async def active_version(self, key: RecordKey) -> Sighting | None:
         return await self._run(self._reads.active_version, key)
 
