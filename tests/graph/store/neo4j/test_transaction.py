@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -173,3 +174,17 @@ async def test_a_gate_that_is_not_free_in_time_is_busy(
             await ingest(store, [seen("a", "user_id:1")])
 
     assert (await ingest(store, [seen("a", "user_id:1")])).accepted == 1
+
+
+async def test_the_rows_of_a_step_are_not_left_to_the_collector_of_garbage(store: Neo4jStore) -> None:
+    for turn in ("first", "again"):  # the second time links are counted on
+        fragments = [seen(f"{turn}-{n}", f"device:{n}", f"phone:+8613900{n:06d}") for n in range(1_000)]
+        gc.collect()
+        gc.disable()
+        try:
+            await ingest(store, fragments, reading=False)
+            left = gc.collect()
+        finally:
+            gc.enable()
+
+        assert left < 2_000, f"{left} values of 1,000 fragments were left, {turn}"
