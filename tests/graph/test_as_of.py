@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from graph.curate import judge, perform
+from graph.check import check
+from graph.curate import judge, perform, withdraw
 from graph.errors import BadInput, Expired, TooMuchPast
 from graph.ingest import ingest
-from graph.model import Identifier
+from graph.model import Identifier, RecordKey
 from graph.operations import Revert
 from graph.resolve.rules import Rules
 from graph.store.neo4j import schema as neo4j_schema
@@ -24,6 +25,8 @@ from tests.build import distinct, fragment, identifier, same
 from tests.graph.test_reverts import Player
 from tests.histories import Case, Told, cases, names_of, numbered, over, prove, send
 from tests.stores import OpenWith, Run
+
+WHY = "asked to"
 
 LINK = (want("fragments", first=2), want("bridge"), want("a", SPAN))
 EXPLAINED = [want(field, *LINK) for field in ("path", "refused", "bridges")]
@@ -259,3 +262,19 @@ async def test_a_store_of_an_earlier_version_keeps_its_past_from_its_next_openin
         assert view is not None
         with pytest.raises(Expired):
             await store.moment(view.created_at)
+
+
+async def test_when_a_version_counted_is_known_after_a_withdrawal_is_done_again(store: Store) -> None:
+    """The withdrawal brings its own time along, also for a version that was brought back since, and replaced."""
+    await ingest(store, [fragment("user_id:1", "device:1", id="a")])
+    withdrawn = await withdraw(store, RecordKey("web", "a"), reason=WHY)
+    back = await perform(store, Revert("withdrawal", withdrawn.token, WHY))
+    remembered = await Remembered.of(store, Random(1))
+    await ingest(store, [fragment("user_id:1", "device:2", id="a", at=1)])
+    newer = (await store.everything()).changes[-1]
+    again = await perform(store, Revert("revert", back.token, WHY))
+    await perform(store, Revert("revert", again.token, WHY))
+    await perform(store, Revert(newer.cause_kind, newer.cause, WHY))
+
+    await remembered.assert_answered(store)
+    assert (await check(store)).differences == ()

@@ -116,6 +116,9 @@ UNHEAD: Final = "UNWIND $ids AS id MATCH (f:Fragment {id: id}) SET f.head = null
 RESTATE: Final = """
 UNWIND $rows AS r
 MATCH (f:Fragment {id: r[0]})
+SET f.spans = CASE WHEN f.state <> 0 AND r[1] <> 0 AND f.ended <> coalesce(r[2], -1)
+    AND NOT coalesce(f.spans[-2] = coalesce(f.since, f.made), false)
+    THEN coalesce(f.spans, []) + [coalesce(f.since, f.made), f.ended] ELSE f.spans END
 SET f.marks = CASE WHEN f.unlinked IS NOT NULL AND r[3] IS NULL THEN coalesce(f.marks, []) + [f.unlinked, $commit] ELSE f.marks END
 SET f.state = r[1], f.ended = r[2], f.unlinked = r[3], f.head = r[4], f.alone = r[5], f.former = CASE WHEN r[4] THEN null ELSE f.hash END
 """

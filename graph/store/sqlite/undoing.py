@@ -148,6 +148,9 @@ class Undoing:
             was = before[id]
             if (was.state is FragmentStatus.ACTIVE) != (now.state is FragmentStatus.ACTIVE):
                 self._move_carried(was, active=now.state is FragmentStatus.ACTIVE)
+            elif was.ended is not None and now.ended != was.ended:  # a withdrawal that is done again brings its own time along
+                since = self.connection.execute("SELECT since FROM version WHERE id = ?", (id,)).fetchone()[0]
+                self._span("version", id, since, was.ended)
             if was.unlinked is not None and now.unlinked is None:
                 self._span("mark", id, was.unlinked, self.commit)
             state = STATES.index(now.state)
