@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from graph.model import Fragment, Identifier, Interaction, Judgement, RecordKey
 from graph.resolve.rules import Blocked, Rules
+from graph.resolve.scrub import without, without_ends
 from tests.reference import Reference, reference_resolve
 
 __all__ = ["Follows", "Profile", "Slow"]
@@ -29,12 +30,13 @@ class Follows(NamedTuple):
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a record. `withdrawn`: the step that took it back; `unlinked`: a revert marked it as not linking."""
+    """A version of a record. `withdrawn`: the step that took it back; `unlinked`: a revert marked it as not linking; `gone`: erased."""
 
     fragment: Fragment
     made: int
     withdrawn: int | None = None
     unlinked: bool = False
+    gone: bool = False
 
 
 Done: TypeAlias = dict[str, dict[int, int]]
@@ -75,6 +77,7 @@ class Slow:
     heard: dict[RecordKey, Interaction] = field(default_factory=dict)
     follows: dict[int, Follows] = field(default_factory=dict)
     named: dict[int, Profile] = field(default_factory=dict)
+    erased: set[Identifier] = field(default_factory=set)
     steps: int = 0
     name_of: Callable[[Profile], int] = field(default=lambda _: 0)
 
@@ -84,8 +87,11 @@ class Slow:
         """None: all of it was on record."""
         self.steps += 1
         first = len(self.versions)
-        for fragment in fragments:
-            if not any(v.fragment == fragment for v in self.versions):
+        for sent in fragments:
+            fragment = without(sent, self.erased, self.rules)
+            if fragment.identifiers != sent.identifiers and not self.usable(fragment.identifiers):
+                continue  # nobody is left of it
+            if not any(v.fragment == fragment and not v.gone for v in self.versions):
                 self.versions.append(Version(fragment, self.steps))
         arrived = range(first, len(self.versions))
         if not arrived:
@@ -98,9 +104,18 @@ class Slow:
         """None: no version of the record counts."""
         self.steps += 1
         counting = [v for v in self.counting() if self.versions[v].fragment.key == record]
+        return self._withdraw(counting) if counting else None
+
+    def withdraw_source(self, source: str) -> Cause | None:
+        """None: no version of a record of this source counts."""
+        self.steps += 1
+        counting = [v for v in self.counting() if self.versions[v].fragment.source == source]
+        return self._withdraw(counting) if counting else None
+
+    def _withdraw(self, counting: Iterable[int]) -> Cause:
         for v in counting:
             self.versions[v] = replace(self.versions[v], withdrawn=self.steps)
-        return self._settle({"withdrawn": dict.fromkeys(counting, self.steps)}) if counting else None
+        return self._settle({"withdrawn": dict.fromkeys(counting, self.steps)})
 
     def judge(self, judgements: Mapping[int, Judgement]) -> Cause:
         """New judgements by number."""
@@ -116,7 +131,8 @@ class Slow:
         new = []
         for one in interactions:
             versions = self.interactions.setdefault(one.key, [])
-            if len(self.usable((one.origin, one.target))) == 2 and one not in versions:
+            ends = self.usable((one.origin, one.target))
+            if len(ends) == 2 and self.erased.isdisjoint(ends) and one not in versions:
                 versions.append(one)
                 new.append(one)
                 now = self.heard.get(one.key)
@@ -130,6 +146,31 @@ class Slow:
         for record in records:
             self.heard.pop(record, None)
         self._settle({})
+
+    def erase(self, gone: Collection[Identifier], renamed: Callable[[RecordKey], RecordKey]) -> None:
+        """As if nobody had ever had these identifiers; records of nobody else are gone, others are `renamed` where they must be."""
+        self.steps += 1
+        self.erased |= set(gone)
+        of = {v.fragment.key for v in self.versions if not v.gone and not self.erased.isdisjoint(self.usable(v.fragment.identifiers))}
+        stay = {v.fragment.key for v in self.versions if not v.gone and set(self.usable(v.fragment.identifiers)) - self.erased}
+        for n, version in enumerate(self.versions):
+            key = version.fragment.key
+            if not version.gone and key in of:
+                less = without(version.fragment, self.erased, self.rules)
+                source, id = renamed(key)
+                self.versions[n] = replace(version, fragment=replace(less, source=source, id=id), gone=key not in stay)
+        said = {n: without_ends(one, self.erased, self.rules) for n, one in self.judgements.items()}
+        self.judgements = {n: one for n, one in said.items() if one is not None}
+        self.live &= self.judgements.keys()
+        for key, heard in self.interactions.items():
+            self.interactions[key] = [one for one in heard if self.erased.isdisjoint(self.usable((one.origin, one.target)))]
+        self.heard = {key: one for key, one in self.heard.items() if one in self.interactions[key]}
+        self._settle({})
+        self.follows = {n: Follows(self._stub(f.pin), f.closed, self._stub(f.asleep)) for n, f in self.follows.items()}
+
+    def _stub(self, one: Identifier | None) -> Identifier | None:
+        """What is left of an identifier that was erased: its number, which nothing leads to."""
+        return Identifier(one.namespace, "") if one in self.erased and one is not None else one
 
     def revert(self, cause: Cause) -> Cause | None:
         """Rule 4. None: it is undone already."""
@@ -174,7 +215,8 @@ class Slow:
         """The versions that count: of each record those made since it was last withdrawn, from the latest one on that links."""
         by_record: dict[RecordKey, list[int]] = {}
         for n, version in enumerate(self.versions):
-            by_record.setdefault(version.fragment.key, []).append(n)
+            if not version.gone:
+                by_record.setdefault(version.fragment.key, []).append(n)
         found: set[int] = set()
         for numbers in by_record.values():
             since = max(self.versions[n].withdrawn or 0 for n in numbers)

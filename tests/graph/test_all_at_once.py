@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -14,10 +16,12 @@ from graph import operations
 from graph.check import differences
 from graph.curate import Curated, perform, preview
 from graph.errors import NotFound
+from graph.forget import allow_again
 from graph.ingest import Ingested
-from graph.model import Judgement, Key
-from graph.operations import Operation, Revert
+from graph.model import Identifier, Judgement, Key, RecordKey
+from graph.operations import Erase, Operation, Revert, WithdrawSource
 from graph.resolve.rules import Rules
+from graph.resolve.tombstones import record_mark, surrogate
 from graph.store.ports import Everything
 from tests.graph.test_operations import assert_as_shown, people, some_operation
 from tests.histories import Add, Again, Answer, Case, Interact, Judge, Step, TakeBack, Told, Withdraw, cases, held, names_of, numbered, send
@@ -25,6 +29,8 @@ from tests.slow import Cause, Follows, Profile, Slow
 from tests.stores import OpenWith, Run
 
 WHY = "asked to"
+NOBODY = Identifier("user", "null")
+"""Stands for the ends of a judgement that the rules block."""
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -37,6 +43,9 @@ class AllAtOnce(RuleBasedStateMachine):
         self.new_id = numbered()
         self.causes: list[tuple[tuple[str, int], Cause]] = []
         self.sent: list[tuple[Step | Operation, Key, Answer]] = []
+        self.numbers = count()
+        self.receipts: dict[Identifier, int] = {}
+        self.buried: set[bytes] = set()
 
     @initialize(case=cases(most=30))
     def open(self, case: Case) -> None:
@@ -59,7 +68,7 @@ class AllAtOnce(RuleBasedStateMachine):
         step = self.ahead.pop(0)
         if isinstance(step, Again):
             step = Add(self.told.requests[step.nth % len(self.told.requests)] if self.told.requests else ())
-        key = Key("a key/evidence", str(len(self.sent)))
+        key = Key("a key/evidence", str(next(self.numbers)))
         answer = self.run(send(step, self.store, self.told, self.new_id, key))
         if not isinstance(answer, NotFound):  # a refusal is no answer to be given again: it may be otherwise later
             self.sent.append((step, key, answer))
@@ -69,7 +78,7 @@ class AllAtOnce(RuleBasedStateMachine):
     def operation(self, seed: int) -> None:
         random = Random(seed)
         asked = some_operation(random, self.now)
-        if asked is None:
+        if asked is None or (isinstance(asked, operations.Judge) and not (asked.a.value and asked.b.value)):  # somebody erased
             return
         token = None
         before = self.now
@@ -77,12 +86,66 @@ class AllAtOnce(RuleBasedStateMachine):
         if seen is not None:
             assert self.run(self.store.everything()) == before
             token = seen.token
-        key = Key("a key/operation", str(len(self.sent)))
+        key = Key("a key/operation", str(next(self.numbers)))
         done = self.run(perform(self.store, asked, token=token, key=key, new_id=self.new_id))
         self.sent.append((asked, key, done))
         self.settle(asked, done)
         if seen is not None:
             assert_as_shown(seen.outcome, people(before), people(self.now))
+
+    @rule(seed=SEEDS)
+    def source(self, seed: int) -> None:
+        """A whole source is taken back."""
+        sources = sorted({version.fragment.source for version in self.slow.versions})
+        if not sources:
+            return
+        source = Random(seed).choice(sources)
+        try:
+            self.run(perform(self.store, WithdrawSource(source, None, WHY), new_id=self.new_id))
+        except NotFound:
+            assert self.slow.withdraw_source(source) is None
+            return
+        self.now = self.run(self.store.everything())
+        cause = self.slow.withdraw_source(source)
+        assert cause is not None
+        self.causes.append((("withdrawal", self.now.commit), cause))
+        self.compare()
+
+    @rule(seed=SEEDS)
+    def erase(self, seed: int) -> None:
+        """Somebody is erased; what was done before is not undone any more."""
+        random = Random(seed)
+        known = sorted(one for one in names_of(self.now).values() if one.value)
+        if not known or random.random() < 0.5:
+            return
+        gone = random.sample(known, min(len(known), random.choice([1, 1, 2])))
+        asked = Erase(None, tuple(gone), WHY)
+        seen = self.run(preview(self.store, asked)) if random.random() < 0.3 else None
+        assert self.run(self.store.everything()) == self.now
+        done = self.run(perform(self.store, asked, token=seen and seen.token, new_id=self.new_id))
+        self.now = self.run(self.store.everything())
+        self.receipts |= dict.fromkeys(gone, done.token)
+        self.buried = {mark for mark, _, _ in self.run(self.store.tombstones())}
+        self.slow.erase(gone, self.as_kept)
+        self.causes.clear()
+        self.sent.clear()
+        self.compare()
+
+    @precondition(lambda self: self.receipts)
+    @rule(seed=SEEDS)
+    def allow(self, seed: int) -> None:
+        """Somebody who was erased may come again; nothing else changes."""
+        gone = Random(seed).choice(sorted(self.receipts))
+        self.run(allow_again(self.store, self.receipts.pop(gone), (gone,), reason=WHY))
+        self.slow.erased.remove(gone)
+        self.buried = {mark for mark, _, _ in self.run(self.store.tombstones())}
+        self.now = self.run(self.store.everything())
+        self.compare()
+
+    def as_kept(self, record: RecordKey) -> RecordKey:
+        """A record by the name that it has since its own was erased."""
+        key = self.store.erasure_key.read() if self.buried else b""
+        return surrogate(key, record) if record_mark(key, record) in self.buried else record
 
     @precondition(lambda self: self.causes)
     @rule(seed=SEEDS)
@@ -125,13 +188,14 @@ class AllAtOnce(RuleBasedStateMachine):
             self.slow.take_back(step.records)
         elif isinstance(step, Add):
             self.told.requests.append(step.fragments)
-            cause = self.slow.ingest(step.fragments)
+            kept = [(fragment, self.as_kept(fragment.key)) for fragment in step.fragments]
+            cause = self.slow.ingest(replace(fragment, source=key.source, id=key.id) for fragment, key in kept)
             assert isinstance(answer, Ingested)
             assert (answer.accepted > 0) == (cause is not None)
             if answer.accepted == 1:
                 self.learn(before, cause)
         elif isinstance(step, Withdraw | operations.Withdraw):
-            cause = self.slow.withdraw(step.record)
+            cause = self.slow.withdraw(self.as_kept(step.record))
             assert isinstance(answer, Curated) == (cause is not None)
             if cause is not None:
                 self.causes.append((("withdrawal", self.now.commit), cause))
@@ -150,13 +214,16 @@ class AllAtOnce(RuleBasedStateMachine):
     def said(self, step: Judge | Operation) -> dict[int, Judgement]:
         """The judgements that were put on record, by number; those of operations as the store has them, which gives them their time."""
         rows = [row for row in self.now.judgements if row.id not in self.slow.judgements]
-        if isinstance(step, Judge):
+        if isinstance(step, Judge) and not self.slow.erased:
             new = [one for one in dict.fromkeys(step.judgements) if one not in self.slow.judgements.values()]
             return dict(zip(sorted(row.id for row in rows), new, strict=True))
         name, found = names_of(self.now), {}
         for row in rows:
-            assert row.word is not None
-            (a, *with_a), (b, *with_b) = ([name[at] for at in side] for side in (row.word.left, row.word.right))
+            sides = [
+                [name[at] for at in (first, *more) if at is not None] or [NOBODY]
+                for first, more in ((row.a, row.with_a), (row.b, row.with_b))
+            ]
+            (a, *with_a), (b, *with_b) = sides
             found[row.id] = Judgement(row.kind, a, b, row.at, with_a=tuple(with_a), with_b=tuple(with_b))
         return found
 
