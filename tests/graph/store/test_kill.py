@@ -19,12 +19,13 @@ from typing import Any
 import pytest
 
 from graph.check import check
-from graph.model import Key, RecordKey
+from graph.ingest import ingest
+from graph.model import Fragment, Identifier, Key, RecordKey
 from graph.resolve.rules import Rules
 from graph.store import open_store
 from graph.store.ports import Store
-from graph.views import Want
-from tests.graph.store.writer_process import RULES, SCOPE
+from graph.views import ByIdentifier, Want
+from tests.graph.store.writer_process import KEY, RULES, SCOPE
 
 KILLS = int(os.environ.get("ONEID_KILLS", "50"))
 ROOT = Path(__file__).parents[3]
@@ -55,6 +56,11 @@ class Told:
     def operations(self) -> list[Key]:
         """The keys of the operations that were acknowledged as done."""
         return [Key(SCOPE, said["records"][0]) for n, said in self.sent.items() if said["kind"] == "operation" and self.tokens.get(n)]
+
+    def erased(self) -> dict[int, Identifier]:
+        """Who was erased, by the receipts that were acknowledged."""
+        told = [(self.tokens.get(n, 0), said["records"][1]) for n, said in self.sent.items() if said["kind"] == "erasure"]
+        return {token: Identifier(*text.split(":", 1)) for token, text in told if token}
 
     def fragments(self, *, acknowledged: bool) -> list[list[str]]:
         """The record ids of each request of fragments."""
@@ -92,6 +98,16 @@ async def unanswered(store: Store, keys: list[Key]) -> list[Key]:
         return [key for key in keys if await writing.answered(key) is None]
 
 
+async def left_of(store: Store, erased: dict[int, Identifier]) -> list[object]:
+    """What is wrong with erasures that were acknowledged: a receipt that is not there, somebody who is known still, or comes in again."""
+    receipts = await store.receipts(list(erased))
+    known = [view for one in erased.values() for view in await store.profiles_by([ByIdentifier(one)], ()) if view is not None]
+    again = await ingest(store, [Fragment("again", one.text, (one,), 1) for one in erased.values()]) if erased else None
+    came = list(again.results) if again else []
+    texts = [m.value for m in (await store.everything()).members if Identifier("mail", m.value) in erased.values()]
+    return [*(erased.keys() - receipts.keys()), *known, *came, *texts]
+
+
 async def on_record(store: Store, record: str) -> bool:
     return await store.fragment(RecordKey("writer", record), (Want("identifiers"),)) is not None
 
@@ -100,15 +116,17 @@ async def on_record(store: Store, record: str) -> bool:
 async def test_a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_leaves_nothing_half(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     draw = random.Random(20_261_122)
-    acknowledged = in_flight = operations = 0
+    acknowledged = in_flight = operations = erasures = 0
     for seed in range(KILLS):
         told = killed(url, seed, draw)
-        async with open_store(url, Rules.parse(RULES)) as store:
+        async with open_store(url, Rules.parse(RULES), erasure_key=KEY) as store:
             assert (await store.head())[0] >= told.token
             for records in told.fragments(acknowledged=True):
                 acknowledged += 1
                 assert [record for record in records if not await on_record(store, record)] == []
             assert await unanswered(store, told.operations()) == []
+            assert await left_of(store, told.erased()) == []
+            erasures += len(told.erased())
             operations += len(told.operations())
             for records in told.fragments(acknowledged=False):
                 in_flight += 1
@@ -118,6 +136,7 @@ async def test_a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_leav
                 assert (await check(store)).differences == ()
     assert acknowledged > KILLS
     assert operations > KILLS
+    assert erasures > KILLS // 10
     assert in_flight > KILLS // 4  # killed in the middle of something, not in between
 
 
@@ -135,9 +154,11 @@ async def test_two_processes_of_four_tasks_on_the_same_people_leave_a_sound_stor
     assert [len(heard.sent) for heard in told] == [4 * requests] * 2
     assert all(heard.sent.keys() == heard.acknowledged for heard in told)
     assert all(heard.operations() for heard in told)
-    async with open_store(url, Rules.parse(RULES)) as store:
+    async with open_store(url, Rules.parse(RULES), erasure_key=KEY) as store:
         for heard in told:
             assert await unanswered(store, heard.operations()) == []
+            assert heard.erased()
+            assert await left_of(store, heard.erased()) == []
             for records in heard.fragments(acknowledged=True):
                 assert all([await on_record(store, record) for record in records])
         report = await check(store)

@@ -20,14 +20,16 @@ from graph import curate, interactions
 from graph.errors import BadInput, Stale, StoreTrouble
 from graph.ingest import Ingested, ingest
 from graph.model import Fragment, Identifier, Interaction, Judgement, JudgementKind, Key, RecordKey
-from graph.operations import Merge, Operation, Revert, Split
+from graph.operations import Erase, Merge, Operation, Revert, Split
 from graph.resolve.rules import Rules
 from graph.store import open_store
+from graph.store.keys import ErasureKey
 from graph.store.ports import Store
 from graph.views import ByIdentifier
 
-__all__ = ["RULES", "SCOPE"]
+__all__ = ["KEY", "RULES", "SCOPE"]
 
+KEY = ErasureKey("7e" * 32)
 SCOPE = "writer/operation"
 
 RULES = """
@@ -81,6 +83,15 @@ def _request(
     """What kind of request it is, what is told of it, and how it is sent; the commit comes back."""
     what, at = draw.random(), draw.randrange(10_000) * _MINUTE
     key = Key(SCOPE, f"{task}-{n}")
+    if what < 0.03:
+        mail, beside = Identifier("mail", f"{task}-{n}@example.com"), _identifier(draw)
+        fragment = Fragment("writer", f"{task}-m{n}", (mail, beside), at, {"mail": mail.value})
+
+        async def forget() -> int:
+            await ingest(store, [fragment])
+            return await _perform(store, Erase(None, (mail,), "test"), key, look=False)
+
+        return "erasure", [key.key, mail.text], forget
     if what < 0.5:
         fragments = _fragments(draw, task, numbers)
         told = [[f.id, [i.text for i in f.identifiers], f.observed_at] for f in fragments]
@@ -135,7 +146,7 @@ async def _write(store: Store, task: str, draw: random.Random, requests: int, se
 
 async def _run(url: str, seed: int, requests: int, tasks: int) -> None:
     sent = count()
-    async with open_store(url, Rules.parse(RULES)) as store:
+    async with open_store(url, Rules.parse(RULES), erasure_key=KEY) as store:
         await asyncio.gather(*(_write(store, f"{seed}-{task}", random.Random(f"{seed}-{task}"), requests, sent) for task in range(tasks)))
 
 
