@@ -12,6 +12,7 @@ from __future__ import annotations
 __all__ = ["FRONT_DOOR"]
 
 FRONT_DOOR = (
+    "graph.applying",
     "graph.audit",
     "graph.check",
     "graph.conflicts",

@@ -6,10 +6,13 @@
     │   ├── ValueTooLong       LIMIT_EXCEEDED
     │   ├── TooMuchPast        LIMIT_EXCEEDED: a read as of an earlier time would have to look at too much
     │   ├── TooManyRecords     LIMIT_EXCEEDED: more than one step takes back
+    │   ├── TooManyChanged     LIMIT_EXCEEDED: rules merge or split more people than they may
+    │   ├── RulesUndone        INVALID: a change of rules is undone by a job, and was asked for otherwise
     │   ├── BadCursor          INVALID: a cursor or id this service never gave out
     │   ├── NotFound           NOT_FOUND: what the request names is not on record
     │   └── Erased             ERASED: what the request names was erased
     ├── Stale                  STALE: the outcome is no longer what the preview showed
+    ├── RulesChanged           STALE: the rules in force are not those that the request was written for
     ├── BadRules               INVALID: a rules document that cannot be applied
     ├── KeyReused              CONFLICT: an idempotency key came back with other content
     ├── Expired                EXPIRED: asked for what the retention horizon has dropped
@@ -36,9 +39,12 @@ __all__ = [
     "KeyTrouble",
     "NotFound",
     "OneIDError",
+    "RulesChanged",
+    "RulesUndone",
     "Stale",
     "StoreBusy",
     "StoreTrouble",
+    "TooManyChanged",
     "TooManyIdentifiers",
     "TooManyRecords",
     "TooMuchPast",
@@ -115,6 +121,27 @@ class TooManyRecords(BadInput):
         self.limit = limit
 
 
+class TooManyChanged(BadInput):
+    """Rules merge or split more profiles than whoever applies them allows."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, what: str, count: int, limit: int) -> None:
+        verb, field = ("merge", "maxMerged") if what == "merged" else ("split", "maxSplit")
+        super().__init__(f"the rules {verb} {count:,} profiles, at most {limit:,} are allowed; nothing was changed", (field,))
+        self.count, self.limit = count, limit
+
+
+class RulesUndone(BadInput):
+    """What shall be undone is a change of rules: that is done by applying the rules before it, which takes long. `version`: theirs;
+    `in_force`: of those that the cause put in force, and that still are; `cause_kind` and `cause` name it itself."""
+
+    def __init__(self, cause_kind: str, cause: int, version: int, in_force: int) -> None:
+        super().__init__("this undoes a change of rules, which is a job and has no preview; `simulateRules` with the rules before it tells")
+        self.cause_kind, self.cause = cause_kind, cause
+        self.version, self.in_force = version, in_force
+
+
 class BadCursor(BadInput):
     """A cursor or id that this service never gave out."""
 
@@ -165,6 +192,15 @@ class Stale(OneIDError):
 
     def __init__(self) -> None:
         super().__init__("the outcome is no longer what the preview showed; look at a new preview")
+
+
+class RulesChanged(OneIDError):
+    """Rules came for a store whose rules in force are not those they were written for."""
+
+    code = "STALE"
+
+    def __init__(self, expected: int, version: int) -> None:
+        super().__init__(f"rules version {version} is in force, not {expected}; look at what it says, and try yours again")
 
 
 class Expired(OneIDError):

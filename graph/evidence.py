@@ -12,7 +12,7 @@ from graph.resolve.ground import Ground, Namespaces
 from graph.resolve.rules import Rules
 from graph.store.ports import NAMESPACE_SHIFT, Known, Member, PinState, Writing
 
-__all__ = ["Evidence", "Field", "Piece", "field_of"]
+__all__ = ["Evidence", "Field", "Piece", "field_of", "number"]
 
 
 class Piece(NamedTuple):
@@ -33,7 +33,8 @@ class Evidence:
     known (a judgement, an interaction), `dropped` those that it no longer mentions. `regrouped`: members of judged groups that changed,
     with the group before; `parted`: ends of a `distinct` that took or lost force. `repinned`: OneIDs that follow something else from now
     on, whatever the evidence; `unmade`: those that shall name nobody where their profile has another. `erased`: identifiers that are gone
-    for good.
+    for good. `rethought`: identifiers around which other rules make of the same evidence something else; `recounted`: the numbers of the
+    namespaces whose limits tell otherwise what contradicts itself, `renamed`: namespaces are stronger or weaker than before.
     """
 
     cause_kind: str
@@ -49,6 +50,9 @@ class Evidence:
     repinned: dict[int, PinState] = field(default_factory=dict)
     unmade: set[int] = field(default_factory=set)
     erased: frozenset[int] = frozenset()
+    rethought: frozenset[int] = frozenset()
+    recounted: frozenset[int] = frozenset()
+    renamed: bool = False
 
 
 @lru_cache(maxsize=16)
@@ -72,7 +76,7 @@ class _Places:
 class Field:
     """What a step knows of identifiers: places, texts, profiles, flags and judged groups, as they are from now on."""
 
-    __slots__ = ("flags", "fresh", "ground", "group", "names", "position", "profile", "stored", "text")
+    __slots__ = ("flags", "fresh", "ground", "group", "names", "new", "position", "profile", "stored", "text")
 
     def __init__(self, names: Sequence[str], rules: Rules) -> None:
         self.names = tuple(names)
@@ -80,6 +84,7 @@ class Field:
         self.text: dict[int, str] = {}
         self.ground = Ground(namespaces, _Places(self.position), self.text)
         self.fresh: dict[int, Identifier] = {}
+        self.new: dict[Identifier, int] = {}
         self.profile: dict[int, int] = {}
         self.flags: dict[int, int] = {}
         self.group: dict[int, int] = {}
@@ -112,6 +117,7 @@ class Field:
     def found(self, at: int, identifier: Identifier) -> None:
         """An identifier that is new to the store."""
         self.fresh[at] = identifier
+        self.new[identifier] = at
         self.text[at] = identifier.text
         self.profile[at] = 0
         self.flags[at] = 0
@@ -145,13 +151,22 @@ class Field:
 async def field_of(writing: Writing, rules: Rules, named: Iterable[Identifier]) -> tuple[Field, dict[Identifier, int]]:
     """A field with these identifiers in it, new ones numbered, and the id of each."""
     wanted = list(dict.fromkeys(named))
-    numbers = await writing.namespace_numbers({identifier.namespace for identifier in wanted})
+    await writing.namespace_numbers({identifier.namespace for identifier in wanted})
     field = Field(writing.namespaces(), rules)
+    return field, await number(writing, field, wanted)
+
+
+async def number(writing: Writing, field: Field, named: Iterable[Identifier]) -> dict[Identifier, int]:
+    """The ids of these identifiers, of namespaces that the field knows; new ones are numbered and in the field, as those known are."""
+    wanted = list(dict.fromkeys(named))
+    ids = {identifier: at for identifier in wanted if (at := field.new.get(identifier)) is not None}
+    wanted = [identifier for identifier in wanted if identifier not in ids]
+    numbers = await writing.namespace_numbers({identifier.namespace for identifier in wanted})
     known = await writing.identifiers(wanted)
-    ids = {identifier: field.know(identifier, there) for identifier, there in known.items()}
+    ids.update((identifier, field.know(identifier, there)) for identifier, there in known.items())
     new = [identifier for identifier in wanted if identifier not in ids]
     given = await writing.new_identifiers([numbers[i.namespace] for i in new], [i.value for i in new])
     for identifier, at in zip(new, given, strict=True):
         field.found(at, identifier)
         ids[identifier] = at
-    return field, ids
+    return ids

@@ -24,7 +24,7 @@ from graph.planning import profile_at
 from graph.resolve.records import content
 from graph.resolve.rules import Blocked, Rules
 from graph.resolve.scrub import Traces, less_ends, without
-from graph.resolve.tombstones import key_mark, marks_of, record_mark, surrogate
+from graph.resolve.tombstones import forms_of, key_mark, marks_of, record_mark, surrogate
 from graph.settle import settle_step
 from graph.store.ports import (
     NAMESPACE_SHIFT,
@@ -57,7 +57,7 @@ async def erase(writing: Writing, operation: Erase, store: Store, key: bytes, ne
     """Erase, as one step. NotFound where nothing of it is on record; those that are not, beside others, are refused from now on all the
     same. `key`: of the tombstones."""
     rules = writing.rules
-    named = await _named(writing, operation, store)
+    named = await _with_former_forms(writing, await _named(writing, operation, store))
     field, ids = await field_of(writing, rules, named)
     if not ids.keys() - field.fresh_identifiers():
         raise NotFound("nothing of this is on record", ("identifiers",))
@@ -96,6 +96,23 @@ async def _named(writing: Writing, operation: Erase, store: Store) -> list[Ident
         found[normal] = None
     gone = await erased_among(writing, store, found)
     return [one for one in found if one not in gone]
+
+
+async def _with_former_forms(writing: Writing, named: list[Identifier]) -> list[Identifier]:
+    """Who is to be erased, and what other rules made of the same texts before these came into force, where nothing mentions it any more."""
+    if writing.rules_version == 1:
+        return named
+    ids = [known.id for known in (await writing.identifiers(named)).values()]
+    sent = [one for v in await writing.sent_versions(ids) for one in v.fragment.identifiers]
+    sent += [one for j in await writing.sent_judgements(ids) for one in (j.judgement.a, j.judgement.b)]
+    sent += [one for i in await writing.sent_interactions(ids) for one in i.sent]
+    rules, now = writing.rules, set(named)
+    texts: dict[str, set[str]] = defaultdict(set)
+    for one in (*named, *(raw for raw in sent if rules.normalise(raw) in now)):
+        texts[one.namespace].add(one.value)
+    forms = {form for namespace, values in texts.items() for form in forms_of(namespace, values, rules)} - now
+    known = {found.id: one for one, found in (await writing.identifiers(forms)).items()}
+    return [*named, *(known[at] for at in sorted(await writing.unmentioned(known) if known else ()))]
 
 
 async def _settled(

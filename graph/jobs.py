@@ -14,17 +14,20 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from graph.applying import Applied, Bounds, put_in_force, try_rules
 from graph.curate import Curated, Long, perform
-from graph.errors import KeyReused, NotFound
+from graph.errors import KeyReused, NotFound, RulesChanged, RulesUndone
 from graph.model import Identifier, Instant, Key, Refusal, Rule
-from graph.operations import WithdrawSource
+from graph.operations import Revert, WithdrawSource
 from graph.previews import ShownProfile
 from graph.rehearse import Because, Compared, Reason, Side
+from graph.resolve.rules import Rules
 from graph.store.ports import Deed, JobRow, Store, Writing
 from graph.views import AuditView, IdentifierView, Want
 from graph.withdrawing import versions_of
 
 __all__ = [
+    "APPLY",
     "BEAT",
     "ENDED",
     "SILENT",
@@ -34,8 +37,12 @@ __all__ = [
     "ShownProfile",
     "Simulated",
     "SimulatedChange",
+    "apply_as_job",
     "ask_for",
+    "ask_to_apply",
+    "ask_to_undo_rules",
     "ask_to_withdraw",
+    "asked_before",
     "cancel",
     "job",
     "kept",
@@ -47,9 +54,10 @@ __all__ = [
 BEAT: Final = 3_000_000
 SILENT: Final = 30_000_000
 SIMULATE: Final = "simulate_rules"
+APPLY: Final = "apply_rules"
 WITHDRAW: Final = "withdraw"
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
-_OPERATIONS: Final = {SIMULATE: "simulateRules", WITHDRAW: "withdraw"}
+_OPERATIONS: Final = {SIMULATE: "simulateRules", APPLY: "applyRules", WITHDRAW: "withdraw"}
 """What asks for each kind of job, by its name in the API."""
 _NONE: Final[Mapping[str, Any]] = {}
 Check: TypeAlias = Callable[[Writing], Awaitable[None]]
@@ -89,11 +97,12 @@ async def ask_for(
     reason: str | None = None,
     figures: Mapping[str, Any] = _NONE,
     check: Check | None = None,
+    digest: bytes | None = None,
 ) -> tuple[JobRow, bool]:
     """Put a job on record, waiting, and in the audit that it was asked for; or find the one that the same request made before. Whether it
     is new comes along. `figures`: of the audit's entry, which has the reason, too: the input has its number as `asked`. `check` refuses a
-    new job by raising."""
-    digest = blake2b(orjson.dumps([kind, input, *([reason] if reason is not None else [])]), digest_size=16).digest()
+    new job by raising. `digest`: of the request, by default of kind, input and reason."""
+    digest = digest or blake2b(orjson.dumps([kind, input, *([reason] if reason is not None else [])]), digest_size=16).digest()
     async with store.writing("job", by=by, reason=reason) as writing:
         answer = None if key is None else await writing.answered(key)
         if answer is not None and answer[0] != digest:
@@ -102,13 +111,25 @@ async def ask_for(
             await check(writing)
         number = await writing.new_job(kind, {**input, "asked": writing.commit}) if answer is None else answer[1]["job"]
         if answer is None:
-            await writing.write_deed(Deed(_OPERATIONS[kind], (), {**figures, "job": number}, key=key_id))
+            name = Revert.name if "revert" in input else _OPERATIONS[kind]
+            await writing.write_deed(Deed(name, (), {**figures, "job": number}, key=key_id))
         if answer is None and key is not None:
             await writing.answer(key, digest, {"job": number})
     found = (await store.jobs([number])).get(number)
     if found is None:
         raise NotFound("the job that this request made is long over and forgotten", ("clientMutationId",))
     return found, answer is None
+
+
+async def asked_before(store: Store, key: Key, digest: bytes) -> JobRow | None:
+    """The job that a request made which came before, with this key and this digest."""
+    async with store.writing("job") as writing:
+        answer = await writing.answered(key)
+    if answer is None:
+        return None
+    if answer[0] != digest:
+        raise KeyReused
+    return (await store.jobs([answer[1]["job"]])).get(answer[1]["job"])
 
 
 async def job(store: Store, number: int) -> JobRow | None:
@@ -159,20 +180,73 @@ async def withdraw_as_job(
 ) -> dict[str, Any]:
     """Do the job of withdrawing a source. That it is done is on record with the very step: a job that ended otherwise meanwhile does
     nothing."""
-    [entry] = await store.nodes([("audit", input["asked"])], {}, token=input["asked"])
-    reason = entry.reason if isinstance(entry, AuditView) else None
     row = (await store.jobs([number]))[number]
 
     async def finish(writing: Writing, done: Curated) -> None:
-        at = now()
-        ended = row._replace(state="done", progress=1.0, beat=at, finished=at, result={"changes": len(done.changes)})
-        if not await writing.write_jobs([ended]):
-            raise NotFound("the job ended while it was done: nothing is withdrawn", ())
+        await _end(writing, row, {"changes": len(done.changes)})
 
     long = Long(input["most"], told, finish, number, input["asked"])
-    operation = WithdrawSource(input["source"], input["since"], reason or "")
+    operation = WithdrawSource(input["source"], input["since"], await _reason(store, input) or "")
     done = await perform(store, operation, token=input["token"], by=by, key_id=key_id, long=long)
     return {"changes": len(done.changes)}
+
+
+# ---------------------------------------------------------------- applying rules
+
+
+def ask_to_apply(toml: str, expected: int, bounds: Bounds) -> dict[str, Any]:
+    """What `ask_for` takes to have rules applied. BadRules where they cannot be read; refused where `expected` is not the version of the
+    rules in force."""
+    Rules.parse(toml)
+
+    async def check(writing: Writing) -> None:
+        if writing.rules_version != expected:
+            raise RulesChanged(expected, writing.rules_version)
+
+    asked = {"toml": toml, "expected": expected, "maxMerged": bounds.merged, "maxSplit": bounds.split}
+    return {"input": asked, "figures": {"expected": expected}, "check": check}
+
+
+async def ask_to_undo_rules(store: Store, operation: Revert, undone: RulesUndone) -> dict[str, Any]:
+    """Likewise to have a change of rules undone, by an operation that turned out to be this."""
+    rules = await store.rules(undone.version)
+    assert rules is not None
+    asked = ask_to_apply(rules.toml, undone.in_force, Bounds())
+    input = {**asked["input"], "revert": [undone.cause_kind, undone.cause]}
+    return {**asked, "input": input, "reason": operation.reason, "figures": {"undone": "rules"}, "digest": operation.digest()}
+
+
+async def apply_as_job(
+    store: Store, number: int, input: Mapping[str, Any], *, by: str | None, key_id: str | None, told: Callable[[float], None]
+) -> dict[str, Any]:
+    """Do the job of applying rules. That it is done is on record with the very step: a job that ended otherwise meanwhile does nothing."""
+    reverted: tuple[str, int] | None = input.get("revert")
+    revert = None if reverted is None else Revert(*reverted, reason=await _reason(store, input) or "")
+    bounds = Bounds(input["maxMerged"], input["maxSplit"])
+    row = (await store.jobs([number]))[number]
+    tried = await try_rules(store, Rules.parse(input["toml"]), input["expected"], bounds, told)
+    result: dict[str, Any] = await kept(store, tried.compared)
+
+    async def finish(writing: Writing, done: Applied) -> None:
+        result.update(version=done.version, commit=done.commit, changes=len(done.delta.changes))
+        await _end(writing, row, result)
+
+    await put_in_force(store, tried, bounds, revert=revert, by=by, key_id=key_id, job=number, asked=input["asked"], finish=finish)
+    told(1.0)
+    return result
+
+
+async def _reason(store: Store, input: Mapping[str, Any]) -> str | None:
+    """Why a job was asked for: the audit has it."""
+    [entry] = await store.nodes([("audit", input["asked"])], {}, token=input["asked"])
+    return entry.reason if isinstance(entry, AuditView) else None
+
+
+async def _end(writing: Writing, row: JobRow, result: dict[str, Any]) -> None:
+    """A job is done with the step that this is part of; NotFound where it ended otherwise meanwhile."""
+    at = now()
+    if not await writing.write_jobs([row._replace(state="done", progress=1.0, beat=at, finished=at, result=result)]):
+        raise NotFound("the job ended while it was done: nothing is changed", ())
 
 
 # ---------------------------------------------------------------- what a simulation found, on record

@@ -16,7 +16,7 @@ from graph.resolve.judged import judge as decide
 from graph.resolve.rules import Blocked, Rules
 from graph.store.ports import JUDGED, JudgementRow, Writing
 
-__all__ = ["content", "record_judgements", "settle_ended", "take_back"]
+__all__ = ["content", "record_judgements", "settle_ended", "settle_reread", "take_back"]
 
 
 def content(judgement: Judgement) -> bytes:
@@ -83,6 +83,13 @@ async def settle_ended(writing: Writing, field: Field, evidence: Evidence, rows:
     evidence.parted.update(at for row in rows if row.kind is JudgementKind.DISTINCT for at in row.ends)
     evidence.dropped |= ends
     await _judge_again(writing, field, evidence, ends, less)
+    await field.settle_groups(writing)
+
+
+async def settle_reread(writing: Writing, field: Field, evidence: Evidence, ends: set[int], said: set[int]) -> None:
+    """Judgements on record name others from now on (`said`, by number); `ends` are those of then and of now. Judged groups are settled."""
+    field.meet(m for m in (await writing.faces([at for at in ends if at not in field.flags])).values() if m is not None)
+    await _judge_again(writing, field, evidence, ends, said)
     await field.settle_groups(writing)
 
 

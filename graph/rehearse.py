@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from graph.explain import REASONS
 from graph.model import Identifier, JudgementKind, Refusal, Rule
-from graph.resolve.compare import Because, Compared, Example, Reason, Side, compare
+from graph.resolve.compare import Because, Beside, Compared, Example, Reason, Side, compare
 from graph.resolve.gathered import Gathered
 from graph.resolve.rules import Rules
 from graph.store.ports import ExportKind, Store
@@ -23,9 +23,9 @@ _READING: Final = 0.4
 """The part of the work that reading is, about."""
 
 
-async def rehearse(store: Store, rules: Rules, told: Callable[[float], None] = lambda _: None) -> Compared:
+async def rehearse(store: Store, rules: Rules, told: Callable[[float], None] = lambda _: None, beside: Beside | None = None) -> Compared:
     """What these rules would make of all that the store holds. Once everything is read it computes without a pause; `told` hears how far it
-    is, from 0 to 1."""
+    is, from 0 to 1, and `beside` each portion of it (graph.resolve.compare)."""
     stats = await store.stats()
     whole = max(1, stats.fragments + stats.profiles)
     gathered, rows, in_force = Gathered(), 0, store.in_force
@@ -38,7 +38,7 @@ async def rehearse(store: Store, rules: Rules, told: Callable[[float], None] = l
                 _GATHER[kind](gathered, row)
             rows += len(page)
             told(min(1.0, rows / whole) * _READING)
-    done = compare(gathered, in_force, rules, lambda part: told(_READING + part * (1 - _READING)))
+    done = compare(gathered, in_force, rules, lambda part: told(_READING + part * (1 - _READING)), beside)
     told(1.0)
     return done
 

@@ -7,7 +7,7 @@ become shared or stars, or cease to be, up to their limits.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
@@ -23,6 +23,8 @@ _SHARED = Refusal(Rule.SHARED)
 _STAR = Refusal(Rule.MAX_IDENTIFIERS)
 Sighted: TypeAlias = tuple[Piece, bool]  # and whether it carries the link cleanly
 _ALONE = frozenset({Rule.CONTRADICTION, Rule.SCORE})
+_AT_ONCE = 5_000
+"""Identifiers or links that are asked for together, where there may be any number."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ async def relink(writing: Writing, field: Field, evidence: Evidence, summaries: 
     """Bring the links up to the evidence, which is already written. `summaries`: of the profiles that the evidence touches."""
     work = _Relink(writing, field, summaries)
     await work.count(evidence)
+    if evidence.rethought:
+        await work.rethink(evidence)
     work.classify()
     await work.flush()
     await work.share(evidence)
@@ -71,6 +75,7 @@ class _Relink:
         self.vanished: list[Pair] = []
         self.worse: set[Pair] = set()  # stars that may have a free place: (hub, namespace number)
         self.flipped: set[int] = set()
+        self.rethought: frozenset[int] = frozenset()
 
     async def flush(self) -> None:
         """Write what differs; the store counts the links as they are from here on."""
@@ -129,17 +134,38 @@ class _Relink:
         if known:
             self.before = await self.writing.links(known)
             self.stored = dict(self.before)
-        again = [pair for pair in pairs if not self._counted(pair)]
-        if not again:
-            return
-        found = await self.writing.sightings(again)
-        await self._meet({at for sightings in found.values() for seen in sightings for at in seen.ids})
-        for pair, sightings in found.items():
-            tally = Tally()
-            for seen in sightings:
-                wrong = contradictory(seen.ids, self.ground, self.field.group)
-                tally.add(seen.observed, seen.score, clean=wrong.isdisjoint(pair))
-            self._set(pair, tally)
+        again = evidence.recounted  # what ended was counted by other limits
+        await self._count_again([pair for pair in pairs if again or not self._counted(pair)])
+
+    async def _count_again(self, pairs: Sequence[Pair]) -> None:
+        """Count links by the versions that carry them now."""
+        for first in range(0, len(pairs), _AT_ONCE):
+            found = await self.writing.sightings(pairs[first : first + _AT_ONCE])
+            await self._meet({at for sightings in found.values() for seen in sightings for at in seen.ids})
+            for pair in pairs[first : first + _AT_ONCE]:
+                tally = Tally()
+                for seen in found.get(pair, ()):
+                    wrong = contradictory(seen.ids, self.ground, self.field.group)
+                    tally.add(seen.observed, seen.score, clean=wrong.isdisjoint(pair))
+                self._set(pair, tally)
+
+    async def rethink(self, evidence: Evidence) -> None:
+        """Take up all links of identifiers around which other rules decide otherwise; what this step counted of them already stays."""
+        self.rethought = evidence.rethought
+        ids = sorted(evidence.rethought)
+        rows: list[LinkRow] = []
+        for first in range(0, len(ids), _AT_ONCE):
+            part = ids[first : first + _AT_ONCE]
+            rows += self._take([*await self.writing.usable_links(part), *await self.writing.barred_links(part)])
+        await self._meet({at for row in rows for at in (row.a, row.b)})
+        if evidence.recounted:
+            pairs = {
+                (row.a, row.b) for row in rows if not evidence.recounted.isdisjoint((row.a >> NAMESPACE_SHIFT, row.b >> NAMESPACE_SHIFT))
+            }
+            await self._count_again(sorted(pairs))
+        if self.most is None:  # then nothing is a star
+            stars = [row for pair, row in self.now.items() if row is not None and row.barred and row.refused == _STAR]
+            self.now.update(((row.a, row.b), row._replace(barred=False, refused=None)) for row in stars)
 
     def _note(self, piece: Piece, into: dict[Pair, list[Sighted]], group: Mapping[int, int]) -> None:
         ids = piece.ids
@@ -232,7 +258,7 @@ class _Relink:
                     self.now[pair] = row._replace(barred=True, refused=_SHARED)
                 elif row.barred:
                     self.now[pair] = row._replace(barred=False, refused=None)
-            if counted and pair in self.minus:
+            if counted and (pair in self.minus or (rule is not None and self.rethought)):
                 self.worse.add((strong, self.field.number_of(weak)))
 
     # -- step 4: shared
@@ -243,6 +269,7 @@ class _Relink:
         wholly = {at for pair in self.vanished for at in pair if flags[at] & SHARED}
         if evidence.regrouped:
             wholly |= await self._around(evidence.regrouped)
+        wholly |= {at for at in self.rethought if flags[at] & SHARED or not self._surely_loose(at, new[at])}
         asked: dict[int, set[int]] = {at: self._stronger(at) for at in wholly}
         unsure = {at for at, n in new.items() if at not in asked and not flags[at] & SHARED and not self._surely_loose(at, n)}
         if unsure:
@@ -343,7 +370,7 @@ class _Relink:
         ]
         new = Counter(chain.from_iterable(changed))
         unsure = {at for at, n in new.items() if (size := self._neighbours_at_most(at)) is None or size + n > self.most}
-        hubs = set(self.worse)
+        hubs = self.worse = self.worse | self._hubs()
         for pair in changed if unsure else ():
             strong, weak = self.ground.weaker_last(*pair)
             if strong in unsure:
@@ -358,6 +385,20 @@ class _Relink:
         waiting = await self.writing.rays([hub for hub in full if hub in self.worse], barred=True)
         for hub in full:
             await self._star(hub, usable[hub], waiting.get(hub))
+
+    def _hubs(self) -> set[Pair]:
+        """Of the identifiers whose rules changed those that are stars now, or may be one."""
+        rays: Counter[Pair] = Counter()
+        stars: set[Pair] = set()
+        for row in self.now.values() if self.rethought else ():
+            if row is None or (row.barred and row.refused != _STAR):
+                continue
+            strong, weak = self.ground.weaker_last(row.a, row.b)
+            hub = (strong, self.field.number_of(weak))
+            rays[hub] += 1
+            if row.barred:
+                stars.add(hub)
+        return stars | {hub for hub, n in rays.items() if n > (self.most or 0)}
 
     async def _star(self, hub: Pair, usable: list[LinkRow], waiting: list[LinkRow] | None) -> None:
         if waiting is None:  # nothing got worse: only links of this step can displace one

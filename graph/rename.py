@@ -232,6 +232,8 @@ class Renaming:
     def _causes(self, touched: Sequence[int], leads: Mapping[int, int | None], delta: Delta) -> dict[int, int]:
         """What caused the change of each OneID: those that exchanged identifiers changed together, and the smallest cause among those that
         name their identifiers stands for all of them."""
+        if len(self.evidence.causes) == 1:
+            return dict.fromkeys(touched, self.evidence.causes[0][0])
         group = _Groups(touched)
         for before, after in self._moves.values():
             if before and after and before != after:
@@ -275,13 +277,9 @@ class _Groups:
 
     def find(self, n: int) -> int:
         leader = self.leader
-        root = leader.setdefault(n, n)
-        if leader[root] == root:
-            return root
-        while leader[root] != root:
-            root = leader[root]
-        leader[n] = root
-        return root
+        while (up := leader.setdefault(n, n)) != n:
+            leader[n] = n = leader[up]  # halves the way for who comes next
+        return n
 
     def unite(self, a: int, b: int) -> None:
         self.leader[self.find(a)] = self.find(b)

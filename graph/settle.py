@@ -93,6 +93,8 @@ async def _repinned(writing: Writing, field: Field, evidence: Evidence, vanished
         field.meet(m for m in (await writing.faces(unknown)).values() if m is not None)
     known = {at for at in follow if field.profile[at] or at in evidence.mentioned}
     known |= {at for piece in evidence.added for at in piece.ids} & follow
+    if evidence.renamed:
+        known |= evidence.rethought
     for n, state in evidence.repinned.items():
         if state.asleep is not None and (state.asleep not in known or state.asleep in vanished):
             evidence.repinned[n] = PinState(pin=state.asleep)
@@ -179,7 +181,7 @@ def _gather(clusters: _Clusters, evidence: Evidence, links: Relinked, vanished: 
     for a, b in links.ceased:
         clusters.mark(a)
         clusters.mark(b)
-    for at in (*links.flipped, *evidence.regrouped, *evidence.parted, *vanished, *repinned):
+    for at in (*links.flipped, *evidence.regrouped, *evidence.parted, *evidence.rethought, *vanished, *repinned):
         clusters.mark(at)
 
 

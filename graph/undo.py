@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from graph.errors import BadInput, NotFound
+from graph.errors import BadInput, NotFound, RulesUndone
 from graph.evidence import Evidence, Field, Piece, field_of
 from graph.judging import take_back
 from graph.model import ChangeKind, FragmentStatus, RecordKey
@@ -22,7 +22,7 @@ from graph.resolve.rules import Rules
 from graph.settle import settle_step
 from graph.store.ports import Delta, PinState, Standing, VersionRow, Writing
 
-__all__ = ["Undone", "counted", "restate", "undo"]
+__all__ = ["Undone", "counted", "put_back_pins", "restate", "undo"]
 
 Done: TypeAlias = Mapping[str, Sequence[Any]]
 _OPPOSITE: Final = {
@@ -53,12 +53,14 @@ async def undo(writing: Writing, operation: Revert, rules: Rules, new_id: Callab
             raise NotFound("there is no such change", ("cause",))
         operation = Revert(*named, operation.reason)
     commit, done = await _done_by(writing, operation)
+    if "rules" in done:
+        raise await _rules_undone(writing, operation, done["rules"][0])
     field, _ = await field_of(writing, rules, ())
     evidence = Evidence("revert")
     undone = await _apply(writing, field, evidence, {_OPPOSITE[what]: whom for what, whom in done.items()})
     if not any(undone.values()):
         raise NotFound("this is undone already; to have it again, revert the revert", ("cause",))
-    await _put_back_pins(writing, evidence, commit, operation)
+    await put_back_pins(writing, evidence, commit, operation)
     pieces = (*evidence.added, *evidence.ended, *evidence.linked, *evidence.unlinked)
     concerned = sorted({at for piece in pieces for at in piece.ids} | evidence.mentioned | evidence.dropped)
     evidence.causes.append((writing.commit, tuple(concerned)))
@@ -70,13 +72,13 @@ async def undo(writing: Writing, operation: Revert, rules: Rules, new_id: Callab
 async def _done_by(writing: Writing, operation: Revert) -> tuple[int, Done]:
     """The commit of a cause, and what it did to evidence."""
     kind, cause = operation.cause_kind, operation.cause
-    if kind in ("withdrawal", "revert"):
+    if kind in ("withdrawal", "revert", "rules"):
         done = await writing.undone_by(cause)
         if done is None:
             raise NotFound("there is no such cause", ("cause",))
         return cause, done
     if kind not in ("fragment", "judgement"):
-        raise BadInput("what records, judgements, withdrawals and reverts did can be reverted, this cannot", ("cause",))
+        raise BadInput("what records, judgements, withdrawals, rules and reverts did can be reverted, this cannot", ("cause",))
     numbers = await writing.acted_together(kind, cause)
     if not numbers:
         raise NotFound("there is no such cause", ("cause",))
@@ -84,6 +86,17 @@ async def _done_by(writing: Writing, operation: Revert) -> tuple[int, Done]:
         judged = await writing.judged(numbers)
         return judged[0][1], {"on": numbers}
     return (await writing.versions(numbers))[0].made, {"arrived": numbers}
+
+
+async def _rules_undone(writing: Writing, operation: Revert, done: Sequence[int]) -> RulesUndone:
+    """NotFound where others came into force since."""
+    before, after = done
+    if writing.rules_version != after:
+        raise NotFound(
+            f"rules version {writing.rules_version} is in force, not {after}, which this put in force; undo what came after it first",
+            ("cause",),
+        )
+    return RulesUndone(operation.cause_kind, operation.cause, before, after)
 
 
 async def _apply(writing: Writing, field: Field, evidence: Evidence, wanted: Done) -> dict[str, list[Any]]:
@@ -174,7 +187,7 @@ def _note(evidence: Evidence, before: VersionRow, now: Standing) -> None:
         evidence.linked.append(piece)
 
 
-async def _put_back_pins(writing: Writing, evidence: Evidence, commit: int, operation: Revert) -> None:
+async def put_back_pins(writing: Writing, evidence: Evidence, commit: int, operation: Revert) -> None:
     """Pins that the cause moved and nothing has moved since go back; OneIDs it made name nobody where there is another; those it woke
     sleep again, and those it put to sleep wake."""
     moves = await writing.pins_moved(commit, operation.cause)

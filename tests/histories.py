@@ -95,23 +95,24 @@ Step: TypeAlias = Add | Again | Withdraw | Judge | Interact | TakeBack
 
 @dataclass(frozen=True)
 class Case:
-    """Rules as TOML text, and a history under them."""
+    """Rules as TOML text, and a history under them; `others`: rules that may take their place."""
 
     rules: str
     steps: tuple[Step, ...]
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join([self.rules, *(f"  {step}" for step in self.steps)])
+        return "\n".join([self.rules, *(f"  {step}" for step in self.steps), *self.others])
 
 
-def cases(most: int = 12, *, rules: bool = True, judging: bool = True, ends: bool = True) -> st.SearchStrategy[Case]:
+def cases(most: int = 12, *, rules: bool = True, judging: bool = True, ends: bool = True, others: int = 0) -> st.SearchStrategy[Case]:
     """Random rules and steps in order; most add fragments. Without `rules` there are none, without `judging` nobody judges, without `ends`
-    nothing is replaced or taken back.
+    nothing is replaced or taken back. `others`: how many other rules there are.
 
     Each case is made from one drawn number: drawn piece by piece, nearly all are variants of a few (hypothesis mutates what it drew), and a
     case with rivals, stars and parked identifiers is three times as rare. `prove` makes a failing one small.
     """
-    return st.integers(0, 2**64 - 1).map(lambda seed: _case(Random(seed), most, rules, judging, ends))
+    return st.integers(0, 2**64 - 1).map(lambda seed: _case(Random(seed), most, rules, judging, ends, others))
 
 
 class _Shape(NamedTuple):
@@ -143,7 +144,7 @@ _SHAPES = (
 profiles at hand, stars, and rivals of rivals are made on purpose: they hardly come about by chance."""
 
 
-def _case(random: Random, most: int, rules: bool, judging: bool, ends: bool) -> Case:
+def _case(random: Random, most: int, rules: bool, judging: bool, ends: bool, others: int) -> Case:
     shape = random.choice(_SHAPES)
     document = _document(random, shape) if rules else ""
     draw = _Draw(random, shape, ends)
@@ -154,7 +155,7 @@ def _case(random: Random, most: int, rules: bool, judging: bool, ends: bool) -> 
         kinds |= {draw.withdraw: random.choice([2, 5]), draw.take_back: 1}
     makers = random.choices([*kinds], [*kinds.values()], k=random.randint(1, most))
     crowd = Add(draw.some(random.choice(shape.crowd)))
-    return Case(document, (crowd, *(maker() for maker in makers)))
+    return Case(document, (crowd, *(maker() for maker in makers)), tuple(_document(random, shape) for _ in range(others)))
 
 
 def _document(random: Random, shape: _Shape) -> str:
@@ -313,6 +314,11 @@ def _smaller(case: Case) -> Iterator[Case]:
     for width in (2, 1):
         for n in range(len(lines)):
             yield replace(case, rules="".join(lines[:n] + lines[n + width :]))
+    for place, document in enumerate(case.others):
+        lines = document.splitlines(keepends=True)
+        for width, n in product((2, 1), range(len(lines))):
+            less = "".join(lines[:n] + lines[n + width :])
+            yield replace(case, others=(*case.others[:place], less, *case.others[place + 1 :]))
     for n, step in enumerate(case.steps):
         for less in _less(step):
             yield replace(case, steps=(*case.steps[:n], less, *case.steps[n + 1 :]))

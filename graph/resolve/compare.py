@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate, combinations, count
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from graph.model import Identifier, JudgementKind, Refusal, Rule
 from graph.resolve.gathered import Forms, Gathered, Portion
@@ -21,7 +21,7 @@ from graph.resolve.naming import name_profiles
 from graph.resolve.rules import Rules
 from graph.resolve.whole import Numbered, resolve_numbers
 
-__all__ = ["Because", "Compared", "Comparison", "Example", "Reason", "Side", "compare"]
+__all__ = ["Because", "Beside", "Compared", "Comparison", "Example", "Reason", "Resolved", "Side", "compare"]
 
 EXAMPLES: Final = 50
 _IDENTIFIERS: Final = 5_000
@@ -112,7 +112,7 @@ class Compared:
     examples: list[Example] = field(default_factory=list)
 
 
-class _Resolved:
+class Resolved:
     """One portion under one set of rules. Identifiers are numbered from 0 by `of`, from the first numbers of their normal forms."""
 
     def __init__(self, portion: Portion, gathered: Gathered, forms: Forms, rules: Rules) -> None:
@@ -160,20 +160,25 @@ class _Resolved:
         return (self.ground.place[place], self.ground.text[place])
 
 
+Beside: TypeAlias = Callable[[Portion, Resolved, Resolved], None]
+"""Hears a portion of the evidence as it is resolved now, and as the other rules do."""
+
+
 class Comparison:
     """Compares portion by portion."""
 
-    def __init__(self, gathered: Gathered, forms: tuple[Forms, Forms], before: Rules, after: Rules) -> None:
+    def __init__(self, gathered: Gathered, forms: tuple[Forms, Forms], before: Rules, after: Rules, beside: Beside | None = None) -> None:
         self.gathered = gathered
         self.rules = (before, after)
         self.forms = forms
         self.result = Compared()
+        self._beside = beside
         self._best: dict[tuple[str, ...], list[tuple[tuple[int, str], Example]]] = {}
 
     def add(self, portion: Portion) -> None:
         """Take one portion in."""
-        both = [_Resolved(portion, self.gathered, forms, rules) for forms, rules in zip(self.forms, self.rules, strict=True)]
-        met = _Met(portion, both[0], both[1], self.gathered.one_ids)
+        both = [Resolved(portion, self.gathered, forms, rules) for forms, rules in zip(self.forms, self.rules, strict=True)]
+        met = _Met(portion, both[0], both[1], self.gathered)
         result = self.result
         result.profiles_before += len(both[0].profiles)
         result.profiles_after += len(both[1].profiles)
@@ -184,6 +189,8 @@ class Comparison:
         result.one_ids_changed += len(met.renamed)
         for key, rank, make in met.examples():
             self._offer(key, rank, make)
+        if self._beside is not None:
+            self._beside(portion, *both)
 
     def _offer(self, key: tuple[str, ...], rank: tuple[int, str], make: Callable[[], Example]) -> None:
         """Keep the foremost examples of each kind of reason."""
@@ -204,10 +211,12 @@ class Comparison:
         return self.result
 
 
-def compare(gathered: Gathered, before: Rules, after: Rules, told: Callable[[float], None] = lambda _: None) -> Compared:
-    """Everything gathered, under two sets of rules; `told` hears which part is done."""
+def compare(
+    gathered: Gathered, before: Rules, after: Rules, told: Callable[[float], None] = lambda _: None, beside: Beside | None = None
+) -> Compared:
+    """Everything gathered, under two sets of rules; `told` hears which part is done, `beside` gets each portion as both make it."""
     forms = gathered.forms(before, after)
-    comparison = Comparison(gathered, forms, before, after)
+    comparison = Comparison(gathered, forms, before, after, beside)
     done, whole = 0, max(1, len(gathered.values))
     for portion in gathered.portions(forms):
         comparison.add(portion)
@@ -219,8 +228,8 @@ def compare(gathered: Gathered, before: Rules, after: Rules, told: Callable[[flo
 class _Met:
     """Two resolutions of one portion, held against each other. Profiles are (side, number): side 0 is now, 1 the other rules."""
 
-    def __init__(self, portion: Portion, before: _Resolved, after: _Resolved, one_ids: Mapping[int, str]) -> None:
-        self.portion, self.before, self.after, self.one_ids = portion, before, after, one_ids
+    def __init__(self, portion: Portion, before: Resolved, after: Resolved, gathered: Gathered) -> None:
+        self.portion, self.before, self.after, self.gathered = portion, before, after, gathered
         self.went_to: dict[int, set[int]] = {}
         self.came_from: dict[int, set[int]] = {}
         lost: set[int] = set()
@@ -255,10 +264,13 @@ class _Met:
         then: dict[int, int] = {}
         left: dict[int, list[int]] = {}
         members: dict[int, list[int]] | None = None
+        number = {} if before.forms is after.forms else {one: place for place, one in enumerate(after.identifiers)}
         for n, at in self.portion.pins:
-            homes = {after.place(one) for one in held[now[n]]} if n in now else {after.of.get(after.forms.first[at], _NOWHERE)}
-            homes.discard(_NOWHERE)
-            if homes:
+            kept = number.get(self.gathered.identifier(at), _NOWHERE) if number else after.of.get(after.forms.first[at], _NOWHERE)
+            homes = {after.place(one) for one in held[now[n]]} - {_NOWHERE} if n in now else set()
+            if kept >= 0:
+                then[n] = kept
+            elif homes:
                 then[n] = min(homes, key=after.strength)
             elif n in now:
                 members = members or self._members()
@@ -294,7 +306,7 @@ class _Met:
             text = min(self._side(side).ground.text[member] for side, p in some for member in self._side(side).profiles[p])
             yield key, (-len(some), text), lambda some=some, because=because: self._example(some, because)  # type: ignore[misc]
 
-    def _side(self, side: int) -> _Resolved:
+    def _side(self, side: int) -> Resolved:
         return self.after if side else self.before
 
     def _groups(self) -> dict[tuple[int, int], int]:
@@ -411,7 +423,7 @@ class _Met:
     def _shown(self, side: int, profile: int, members: Mapping[Identifier, int]) -> Side:
         name = self.names[side][profile]
         strongest = sorted(members, key=lambda one: (members[one], one.text))[:SHOWN]
-        return Side(None if name is None else self.one_ids[name], len(self._side(side).profiles[profile]), tuple(strongest))
+        return Side(None if name is None else self.gathered.one_ids[name], len(self._side(side).profiles[profile]), tuple(strongest))
 
 
 _Offer = Callable[[int, tuple[object, ...], Because], None]

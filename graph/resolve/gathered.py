@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from graph.model import Identifier, Instant, JudgementKind
+from graph.resolve.namespaces import reads_alike
 from graph.resolve.rules import Blocked, Rules
 
 __all__ = ["Forms", "Gathered", "Portion", "Said", "Seen"]
@@ -216,6 +217,5 @@ class Gathered:
 
 def _alike(before: Rules, after: Rules, name: str) -> bool:
     """Whether two rules normalise and block alike in a namespace."""
-    one, other = before.namespace(name), after.namespace(name)
     declared = [any(each.name == name for each in rules.namespaces) or not rules.declared_only for rules in (before, after)]
-    return declared[0] == declared[1] and (one.normalise, one.region, one.blocked) == (other.normalise, other.region, other.blocked)
+    return declared[0] == declared[1] and reads_alike(before.namespace(name), after.namespace(name))

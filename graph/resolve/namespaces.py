@@ -58,6 +58,11 @@ class Namespace:
     min_score: float | None = None
 
 
+def reads_alike(one: Namespace, other: Namespace) -> bool:
+    """Whether both make the same of whatever is sent."""
+    return (one.normalise, one.region, one.blocked) == (other.normalise, other.region, other.blocked)
+
+
 def undeclared(name: str, weakest: int) -> Namespace:
     """What holds for a namespace that no rule declares; `weakest` counts the declared ones."""
     return Namespace(name, (weakest, name), person=name in _PERSONS)

@@ -15,7 +15,7 @@ from graph.model import Identifier, RecordKey
 from graph.resolve.normalise import Blocked, Normalise, normal_form
 from graph.resolve.rules import Rules
 
-__all__ = ["KEY_BYTES", "key_mark", "mark_of", "marks_of", "record_mark", "surrogate"]
+__all__ = ["KEY_BYTES", "forms_of", "key_mark", "mark_of", "marks_of", "record_mark", "surrogate"]
 
 KEY_BYTES: Final = 32
 
@@ -38,10 +38,18 @@ def mark_of(key: bytes, identifier: Identifier, rules: Rules) -> bytes:
 
 def marks_of(key: bytes, namespace: str, values: Iterable[str], rules: Rules) -> set[bytes]:
     """Every tombstone of an identifier that was written in all these ways."""
+    return {_mark(key, "identifier", how.value, *_named(namespace, form)) for how, form in _forms(namespace, values, rules)}
+
+
+def forms_of(namespace: str, values: Iterable[str], rules: Rules) -> set[Identifier]:
+    """Every identifier that some way of normalising makes of what was written."""
+    return {Identifier(namespace, form) for _, form in _forms(namespace, values, rules)}
+
+
+def _forms(namespace: str, values: Iterable[str], rules: Rules) -> set[tuple[Normalise, str]]:
     region = rules.namespace(namespace).region
     written = sorted(set(values))
-    forms = {(how, form) for how in Normalise for value in written if not isinstance(form := normal_form(value, how, region), Blocked)}
-    return {_mark(key, "identifier", how.value, *_named(namespace, form)) for how, form in forms}
+    return {(how, form) for how in Normalise for value in written if not isinstance(form := normal_form(value, how, region), Blocked)}
 
 
 def record_mark(key: bytes, record: RecordKey) -> bytes:

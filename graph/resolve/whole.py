@@ -44,13 +44,15 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A resolution of numbered identifiers; `refused` by link, the smaller number first."""
+    """A resolution of numbered identifiers; `refused` by link, the smaller number first; `starred`: those refused as ends of a star, whose
+    refusal has the name of a profile's own."""
 
     profiles: tuple[tuple[int, ...], ...]
     refused: Mapping[tuple[int, int], Refusal]
     judged: Judged
     shared: Set[int]
     parked: Set[int]
+    starred: Set[tuple[int, int]]
 
 
 def resolve(fragments: Iterable[Fragment], judgements: Iterable[Judgement], rules: Rules) -> Resolution:
@@ -82,10 +84,11 @@ def resolve_numbers(
     judged = judge(words, ground.text)
     links = _links(kept, ground, judged.group)
     refused, shared = _refused_beforehand(links, ground, judged.group)
+    starred = {pair for pair, refusal in refused.items() if refusal == _STAR}
     usable = {pair: tally for pair, tally in links.items() if pair not in refused}
     outcome = partition(range(count), usable, judged, ground)
     refused.update(outcome.refused)
-    return Numbered(outcome.profiles, refused, judged, shared, outcome.parked)
+    return Numbered(outcome.profiles, refused, judged, shared, outcome.parked, starred)
 
 
 def _text(identifier: Identifier) -> str:

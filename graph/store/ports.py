@@ -55,6 +55,7 @@ __all__ = [
     "NAMESPACE_SHIFT",
     "PARKED",
     "SHARED",
+    "AsSent",
     "Burial",
     "ChangeRow",
     "Content",
@@ -80,8 +81,13 @@ __all__ = [
     "ProfileRow",
     "Reads",
     "ReceiptRow",
+    "Reread",
+    "RereadInteraction",
+    "RereadJudgement",
+    "RereadVersion",
     "SentInteraction",
     "SentJudgement",
+    "SentKind",
     "SentVersion",
     "Sighting",
     "Store",
@@ -99,6 +105,7 @@ KEPT_JOBS = 200
 """Jobs that ended and are kept."""
 
 Pair: TypeAlias = tuple[int, int]
+SentKind: TypeAlias = Literal["fragments", "judgements", "interactions"]
 ExportKind: TypeAlias = Literal["identifiers", "profiles", "fragments", "judgements", "interactions", "one_ids", "sightings", "rules"]
 
 
@@ -397,7 +404,7 @@ class SentVersion(NamedTuple):
 
 
 class SentJudgement(NamedTuple):
-    """A judgement as stored, with what was sent (further ends normalised). `decision`: the first of those it was made with."""
+    """A judgement as stored, with what was sent. `decision`: the first of those it was made with."""
 
     row: JudgementRow
     judgement: Judgement
@@ -416,6 +423,56 @@ class SentInteraction(NamedTuple):
     sent: tuple[Identifier, Identifier]
     active: bool
     commits: tuple[int, ...]
+
+
+class AsSent(NamedTuple):
+    """A version of a record, a judgement or an interaction, by number: the identifiers as they were sent, and the traits of an active
+    version."""
+
+    id: int
+    identifiers: tuple[Identifier, ...]
+    traits: Mapping[str, Any] | None
+
+
+class RereadVersion(NamedTuple):
+    """A version that carries other identifiers from now on, and those it carried; tokens of names that come and go."""
+
+    id: int
+    was: tuple[int, ...]
+    ids: tuple[int, ...]
+    blocked: tuple[Identifier, ...]
+    observed: Instant
+    active: bool
+    tokens_gone: frozenset[str]
+    tokens_new: frozenset[str]
+
+
+class RereadJudgement(NamedTuple):
+    """A judgement that names others from now on: `row` as it was, the ends of its sides that are not blocked, the one to show first, and
+    the further ends of each side as sent."""
+
+    row: JudgementRow
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    further: tuple[tuple[Identifier, ...], tuple[Identifier, ...]]
+    live: bool
+
+
+class RereadInteraction(NamedTuple):
+    """The ends of an interaction from now on; with one that is blocked (None) it counts no more, until that is blocked no longer."""
+
+    id: int
+    origin: int | None
+    target: int | None
+
+
+@dataclass(slots=True)
+class Reread:
+    """Evidence that names others from now on, by other rules."""
+
+    versions: Sequence[RereadVersion] = ()
+    judgements: Sequence[RereadJudgement] = ()
+    interactions: Sequence[RereadInteraction] = ()
 
 
 class Left(NamedTuple):
@@ -587,6 +644,10 @@ class Writing(Protocol):
 
     async def summaries(self, profiles: Collection[int]) -> dict[int, Summary]: ...
 
+    async def changed_since(self, commit: int) -> list[int]:
+        """The profiles whose identity or facts a later commit changed, of those there are."""
+        ...
+
     async def members(self, profiles: Collection[int]) -> list[Member]: ...
 
     async def links(self, pairs: Collection[Pair]) -> dict[Pair, LinkRow]:
@@ -724,16 +785,28 @@ class Writing(Protocol):
         """The active versions of one record, newest first, no longer count."""
         ...
 
-    async def sent_versions(self, ids: Collection[int]) -> list[SentVersion]:
-        """All versions, history among them, of every record that carries or ever carried one of these; by number."""
+    async def sent_versions(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentVersion]:
+        """All versions, history among them, of every record that carries or ever carried one of these identifiers, or versions by number;
+        in order of their numbers."""
         ...
 
-    async def sent_judgements(self, ids: Collection[int]) -> list[SentJudgement]:
-        """All judgements that name one of these, void ones and those taken back among them, and the others of their decisions."""
+    async def sent_judgements(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentJudgement]:
+        """All judgements that name one of these identifiers, void ones and those taken back among them, and the others of their decisions;
+        or judgements by number."""
         ...
 
-    async def sent_interactions(self, ids: Collection[int]) -> list[SentInteraction]:
-        """All interactions with one of these at an end, history among them; by number."""
+    async def sent_interactions(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentInteraction]:
+        """All interactions with one of these identifiers at an end, history among them, or interactions by number; in order of their
+        numbers."""
+        ...
+
+    async def as_sent(self, kind: SentKind, after: int, most: int) -> list[AsSent]:
+        """All versions of records, all judgements, or all interactions that count or would but for a blocked end: the first `most` with a
+        greater number, in order."""
+        ...
+
+    async def reread(self, reread: Reread) -> set[int]:
+        """Evidence names others from now on; what it named stays on record for the past. The ends of interactions that count come back."""
         ...
 
     async def erase_evidence(self, erasing: Erasing) -> None:
@@ -967,8 +1040,8 @@ class Store(Reads, Protocol):
           (the golden record: an object)
         - fragments, the version of every record whose links count, so none that was reverted: `source`, `id`, `observedAt`, `identifiers`
           (as sent: objects with `namespace` and `value`), `traits`, `score`
-        - judgements, those not taken back, in the order recorded: `judgement` (the kind), `a`, `b` (lists of texts: each side, the end
-          named first as sent; further ones normalised, without those that were blocked), `at`, `by`, `reason`
+        - judgements, those not taken back, in the order recorded: `judgement` (the kind), `a`, `b` (lists of texts: each side as sent, the
+          end named first before the others), `at`, `by`, `reason`
         - interactions, the active version of every record: `interaction` (the type), `source`, `id`, `from`, `to` (texts, as sent), `at`,
           `weight`
         - one_ids, every OneID ever given, oldest first: `order` (its number), `one_id`, `pin` (text; None once closed), `closed_into`,

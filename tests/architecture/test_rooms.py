@@ -33,7 +33,7 @@ ROOMS = (
         "graph.withdrawing",
     ),
     ("graph.audit", "graph.erased", "graph.ruled"),
-    ("graph.forget",),
+    ("graph.forget", "graph.rereading"),
     (
         "graph.ingest",
         "graph.curate",
@@ -43,6 +43,7 @@ ROOMS = (
         "graph.conflicts",
         "graph.explain",
         "graph.previews",
+        "graph.applying",
         "graph.jobs",
         "graph.rehearse",
     ),

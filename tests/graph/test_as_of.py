@@ -22,6 +22,7 @@ from graph.store.sqlite import schema as sqlite_schema
 from graph.views import ByIdentifier, ByNumber, ByOneId, Standing
 from tests.answers import LISTS, NODES, SPAN, differences, want, wants
 from tests.build import distinct, fragment, identifier, same
+from tests.graph.test_applying import change
 from tests.graph.test_reverts import Player
 from tests.histories import Case, Told, cases, names_of, numbered, over, prove, send
 from tests.stores import OpenWith, Run
@@ -106,7 +107,9 @@ async def live(store: Store, case: Case, random: Random, remembered: list[Rememb
     causes: list[tuple[str, int]] = []
     for _ in range(random.randrange(6)):
         with suppress(BadInput):
-            if causes and random.random() < 0.4:
+            if case.others and random.random() < 0.3:
+                await change(store, random.choice(case.others))
+            elif causes and random.random() < 0.4:
                 kind, cause = random.choice(causes)
                 causes.append(("revert", await player.revert(kind, cause)))
             else:
@@ -114,7 +117,7 @@ async def live(store: Store, case: Case, random: Random, remembered: list[Rememb
         remembered.append(await Remembered.of(store, random))
 
 
-@over(cases(most=8), share=0.2)
+@over(cases(most=8, others=2), share=0.2)
 def test_what_a_store_answered_is_what_it_answers_as_of_then(open_with: OpenWith, run: Run, case: Case) -> None:
     async def holds(case: Case) -> None:
         random, remembered = Random(str(case)), list[Remembered]()

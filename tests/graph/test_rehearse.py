@@ -68,12 +68,11 @@ class Brute:
         names: dict[tuple[Identifier, ...], tuple[Any, str]] = {}
         for place, (one_id, pin) in enumerate(self.pins):
             homes = [normal for one in self.sent if self.normal(0, one) == pin and (normal := self.normal(1, one))]
-            if any(pin in some for some in held.values()) and not homes:
+            kept = any(pin in profile for profile in self.made[1].profiles)
+            if any(pin in some for some in held.values()) and not homes and not kept:
                 return None
-            if not homes and (normal := self.normal(1, pin)) and any(normal in profile for profile in self.made[1].profiles):
-                homes = [normal]
-            if homes:
-                at = min(homes, key=lambda one: (self.rank(one), one.text))
+            if homes or kept:
+                at = pin if kept else min(homes, key=lambda one: (self.rank(one), one.text))
                 profile = next(profile for profile in self.made[1].profiles if at in profile)
                 names[profile] = min(names.get(profile, ((self.rank(at), place), one_id)), ((self.rank(at), place), one_id))
         changed = set()

@@ -359,7 +359,7 @@ _CAUSES: Final = "UNWIND $rows AS r MATCH (f:Fragment {id: r[0]}) SET f.cause = 
 NEW_JUDGEMENT: Final = """
 CREATE (j:Judgement {
     id: $id, kind: $kind, a: $a, b: $b, raw: $raw, at: $at, by: $by, reason: $reason, hash: $hash, live: $hash, in_force: $in_force,
-    with_a: $with_a, with_b: $with_b, decision: $decision, made: $commit
+    with_a: $with_a, with_b: $with_b, further_a: $further_a, further_b: $further_b, decision: $decision, made: $commit
 })
 WITH j UNWIND $ends AS id
 MATCH (i:Identifier {id: id})

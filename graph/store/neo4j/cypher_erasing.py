@@ -22,8 +22,10 @@ __all__ = [
     "RECORDS_CARRYING",
     "SAY_LESS",
     "SENT_INTERACTIONS",
+    "SENT_INTERACTIONS_AS",
     "SENT_JUDGEMENTS",
     "SENT_VERSIONS",
+    "SENT_VERSIONS_AS",
     "SILENCE",
     "TOMBSTONES",
     "UNBURY",
@@ -61,13 +63,29 @@ SENT_JUDGEMENTS: Final = """
 UNWIND $ids AS id
 MATCH (j:Judgement {id: id})
 RETURN collect([[j.id, j.kind, j.a, j.b, j.at, j.in_force, j.with_a, j.with_b], j.decision, j.ended IS NULL, j.raw, j.by, j.reason,
-    [j.made, j.ended, j.since] + coalesce(j.spans, [])])
+    [j.made, j.ended, j.since] + coalesce(j.spans, []), j.further_a, j.further_b])
 """
 SENT_INTERACTIONS: Final = """
 UNWIND $ids AS id
-MATCH (i:Identifier {id: id})-[k:INTERACTION|INTERACTION_ENDED]-()
+MATCH (i:Identifier {id: id})-[k:INTERACTION|INTERACTION_ENDED|INTERACTION_BLOCKED]-()
 RETURN collect(DISTINCT [k.id, k.source, k.record, k.origin, k.target, k.raw, type(k) = 'INTERACTION', k.made, k.ended])
 """
+SENT_VERSIONS_AS: Final = """
+UNWIND $ids AS id
+MATCH (f:Fragment {id: id})
+RETURN collect([[f.id, f.source, f.record, f.state, f.observed, f.score, f.ids, f.made, f.ended, f.unlinked], f.sent, f.raw, f.blocked,
+    f.traits, [f.made, f.ended, f.unlinked, f.since] + coalesce(f.spans, []) + coalesce(f.marks, [])])
+"""
+SENT_INTERACTIONS_AS: Final = """
+UNWIND $ids AS id
+CALL (id) {
+    MATCH ()-[k:INTERACTION {id: id}]->() USING INDEX SEEK k:INTERACTION(id) RETURN k
+    UNION ALL
+    MATCH ()-[k:INTERACTION_BLOCKED {id: id}]->() USING INDEX SEEK k:INTERACTION_BLOCKED(id) RETURN k
+}
+RETURN collect([k.id, k.source, k.record, k.origin, k.target, k.raw, type(k) = 'INTERACTION', k.made, k.ended])
+"""
+
 RECEIPT: Final = """
 CREATE (:Receipt {
     n: $commit, at: $at, by: $by, reason: $reason, identifiers: $identifiers, records: $records, purged: $at
@@ -99,7 +117,7 @@ SAY_LESS: Final = """
 UNWIND $rows AS r
 MATCH (j:Judgement {id: r[0]})
 SET j.a = r[1], j.b = r[2], j.with_a = r[3], j.with_b = r[4], j.raw = r[5], j.reason = r[6], j.hash = r[7],
-    j.live = CASE WHEN j.live IS NULL THEN null ELSE r[7] END
+    j.live = CASE WHEN j.live IS NULL THEN null ELSE r[7] END, j.further_a = r[9], j.further_b = r[10]
 WITH j, r
 MATCH (j)-[k:JUDGES|JUDGED]->(i) WHERE i.id IN r[8]
 DELETE k
@@ -107,7 +125,7 @@ DELETE k
 SILENCE: Final = "UNWIND $ids AS id MATCH (j:Judgement {id: id}) SET j.reason = ''"
 GONE_INTERACTIONS: Final = """
 UNWIND $ids AS id
-MATCH (i:Identifier {id: id})-[k:INTERACTION|INTERACTION_ENDED]-()
+MATCH (i:Identifier {id: id})-[k:INTERACTION|INTERACTION_ENDED|INTERACTION_BLOCKED]-()
 WITH DISTINCT k, [k.origin, k.target, k.type] AS tie
 DELETE k
 RETURN collect(DISTINCT tie)

@@ -9,7 +9,6 @@ __all__ = [
     "INTERACTIONS_AS_OF",
     "INTERACTIONS_ENDED_SINCE",
     "JUDGEMENTS_AS_OF",
-    "NAMED",
     "ONE_IDS_AS_OF",
     "SIGHTINGS_AS_OF",
 ]
@@ -30,10 +29,8 @@ JUDGEMENTS_AS_OF: Final = f"""
 MATCH (j:Judgement) WHERE j.id > $after
 WITH j ORDER BY j.id LIMIT $most
 RETURN [max(j.id), collect(CASE WHEN {_COUNTED.replace("x.", "j.")} THEN
-    [j.kind, j.raw, j.at, j.by, j.reason,
-        [x IN [j.a] + coalesce(j.with_a, []) WHERE x IS NOT NULL], [x IN [j.b] + coalesce(j.with_b, []) WHERE x IS NOT NULL]] END)]
+    [j.kind, j.raw, j.at, j.by, j.reason, coalesce(j.further_a, []), coalesce(j.further_b, [])] END)]
 """
-NAMED: Final = "UNWIND $ids AS id MATCH (i:Identifier {id: id}) RETURN collect([i.id, i.namespace, i.value])"
 INTERACTIONS_AS_OF: Final = """
 MATCH ()-[r:INTERACTION]->() WHERE r.id > $after
 WITH r ORDER BY r.id LIMIT $most

@@ -11,10 +11,10 @@ _WAS: Final = f"""i.id, i.namespace, i.value, i.made,
     COLLECT {{ MATCH (i)-[o:OF|WAS_OF]->(q) WHERE {_THEN} RETURN q.n }}[0],
     size([c IN coalesce(i.flips, []) WHERE c <= $commit]) % 2 = 1, i.groups, i.group"""
 _LIVED: Final = """f.id, f.source, f.record, f.observed, made.at, f.score, f.ids, f.traits, f.made, f.state, f.since, f.ended, f.unlinked,
-    f.spans, f.marks, f.alone"""
+    f.spans, f.marks, f.alone, f.reread"""
 _SAID: Final = """j.id, j.kind, j.a, j.b, j.raw, j.at, j.by, j.reason, j.with_a, j.with_b, j.made, j.since, j.ended, j.in_force, j.forced,
-    j.spans"""
-_INTERACTIONS: Final = "MATCH (i:Identifier {id: id})-[k:INTERACTION|INTERACTION_ENDED]-()"
+    j.spans, j.reread"""
+_INTERACTIONS: Final = "MATCH (i:Identifier {id: id})-[k:INTERACTION|INTERACTION_ENDED|INTERACTION_BLOCKED]-()"
 
 OPENED: Final = """
 MATCH (c:Commit {n: $commit})
@@ -84,7 +84,7 @@ MATCH (b:Identifier {{id: pair[1]}})
 WITH pair, a, b, COUNT {{ (a)<-[:CARRIES]-() }} + COUNT {{ (a)<-[:CARRIED]-() }}
     <= COUNT {{ (b)<-[:CARRIES]-() }} + COUNT {{ (b)<-[:CARRIED]-() }} AS less
 WITH CASE WHEN less THEN a ELSE b END AS x, CASE WHEN less THEN pair[1] ELSE pair[0] END AS other
-MATCH (x)<-[:CARRIES|CARRIED]-(f) WHERE f.made <= $commit AND other IN f.ids
+MATCH (x)<-[:CARRIES|CARRIED]-(f) WHERE f.made <= $commit AND (other IN f.ids OR other IN f.reread)
 WITH DISTINCT f LIMIT $most
 OPTIONAL MATCH (made:Commit {{n: f.made}})
 RETURN collect([{_LIVED}])

@@ -129,7 +129,7 @@ SET f.spans = CASE WHEN coalesce(f.spans[-2] = coalesce(f.since, f.made), false)
     ELSE coalesce(f.spans, []) + [coalesce(f.since, f.made), f.ended] END
 SET f.since = $commit
 WITH f
-CALL (f) { MATCH (f)-[c:CARRIED]->() DELETE c }
+CALL (f) { MATCH (f)-[c:CARRIED]->(i) WHERE i.id IN f.ids DELETE c }
 WITH f UNWIND f.ids AS at
 MATCH (i:Identifier {id: at})
 CREATE (f)-[:CARRIES]->(i)
@@ -155,7 +155,7 @@ BACK_JUDGEMENTS: Final = """
 UNWIND $ids AS id
 MATCH (j:Judgement {id: id})
 SET j.spans = coalesce(j.spans, []) + [coalesce(j.since, j.made), j.ended], j.since = $commit, j.ended = null
-WITH j MATCH (j)-[k:JUDGED]->(i)
+WITH j MATCH (j)-[k:JUDGED]->(i) WHERE i.id IN [j.a, j.b] + coalesce(j.with_a, []) + coalesce(j.with_b, [])
 CREATE (j)-[:JUDGES]->(i)
 DELETE k
 """

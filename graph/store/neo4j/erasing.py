@@ -7,14 +7,13 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from graph.model import Fragment, Identifier, Judgement, JudgementKind, RecordKey
+from graph.model import Fragment, Judgement, JudgementKind, RecordKey
 from graph.store.neo4j import cypher
 from graph.store.neo4j import cypher_erasing as erasing_
 from graph.store.neo4j.interactions import Interactions
 from graph.store.neo4j.rows import STATES, identifier_of, judgement_row
 from graph.store.neo4j.writes import kept
 from graph.store.ports import (
-    NAMESPACE_SHIFT,
     Burial,
     Erasing,
     Left,
@@ -50,26 +49,26 @@ class Erasures(Interactions):
         rows = await self.ask(erasing_.RECEIPTS, ns=[n])
         return ReceiptRow(*rows[0]) if rows else None
 
-    async def sent_versions(self, ids: Collection[int]) -> list[SentVersion]:
-        found = []
+    async def sent_versions(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentVersion]:
+        found = [_sent_version(row) for some in _portions(sorted(numbers)) for row in await self.ask(erasing_.SENT_VERSIONS_AS, ids=some)]
+        if not ids:
+            return found
         for records in _portions(sorted(await self.ask(erasing_.RECORDS_CARRYING, ids=sorted(ids)))):
             found += [_sent_version(row) for row in await self.ask(erasing_.SENT_VERSIONS, rows=records)]
         return sorted(found, key=lambda v: v.row.id)
 
-    async def sent_judgements(self, ids: Collection[int]) -> list[SentJudgement]:
-        naming = await self.ask(erasing_.JUDGEMENTS_NAMING, ids=sorted(ids))
-        found = {id for id, _, _ in naming}
+    async def sent_judgements(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentJudgement]:
+        naming = await self.ask(erasing_.JUDGEMENTS_NAMING, ids=sorted(ids)) if ids else []
+        found = {*numbers, *(id for id, _, _ in naming)}
         for decisions in _portions(sorted({(decision, made) for _, decision, made in naming})):
             found.update(await self.ask(erasing_.DECIDED, rows=[list(one) for one in decisions]))
         rows = [row for some in _portions(sorted(found)) for row in await self.ask(erasing_.SENT_JUDGEMENTS, ids=some)]
-        further = {at for row, *_ in rows for side in row[-2:] for at in side or ()}
-        faces = await self.faces(further) if further else {}
-        names = self.names.names
-        named = {at: Identifier(names[(at >> NAMESPACE_SHIFT) - 1], face.value) for at, face in faces.items() if face is not None}
-        return [_sent_judgement(row, named) for row in rows]
+        return [_sent_judgement(row) for row in rows]
 
-    async def sent_interactions(self, ids: Collection[int]) -> list[SentInteraction]:
-        rows = await self.ask(erasing_.SENT_INTERACTIONS, ids=sorted(ids))
+    async def sent_interactions(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentInteraction]:
+        rows = await self.ask(erasing_.SENT_INTERACTIONS, ids=sorted(ids)) if ids else []
+        for some in _portions(sorted(numbers)):
+            rows += await self.ask(erasing_.SENT_INTERACTIONS_AS, ids=some)
         found = []
         for id, source, record, origin, target, raw, active, *commits in sorted(rows):
             a, b = map(identifier_of, raw)
@@ -178,10 +177,10 @@ def _sent_version(row: Sequence[Any]) -> SentVersion:
     return SentVersion(version, fragment, tuple(map(identifier_of, blocked or ())), _given(commits))
 
 
-def _sent_judgement(row: Sequence[Any], named: Mapping[int, Identifier]) -> SentJudgement:
-    columns, decision, live, (a, b), by, reason, commits = row
+def _sent_judgement(row: Sequence[Any]) -> SentJudgement:
+    columns, decision, live, (a, b), by, reason, commits, *further = row
     said = judgement_row(columns)
-    sides = (tuple(named[at] for at in side) for side in (said.with_a, said.with_b))
+    sides = (tuple(map(identifier_of, side or ())) for side in further)
     judgement = Judgement(JudgementKind(said.kind), identifier_of(a), identifier_of(b), said.at, by, reason, *sides)
     return SentJudgement(said, judgement, decision or said.id, live, _given(commits))
 
@@ -203,4 +202,5 @@ def _less(left: Left) -> list[Any]:
 def _says(left: LeftJudgement) -> list[Any]:
     said = left.judgement
     ends = [left.left[0], left.right[0], list(left.left[1:]) or None, list(left.right[1:]) or None]
-    return [left.id, *ends, [said.a.text, said.b.text], said.reason, left.digest.hex(), sorted(left.gone)]
+    further = [[one.text for one in side] or None for side in (said.with_a, said.with_b)]
+    return [left.id, *ends, [said.a.text, said.b.text], said.reason, left.digest.hex(), sorted(left.gone), *further]

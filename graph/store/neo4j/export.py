@@ -17,13 +17,11 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from graph.model import Identifier, ProfileKind
-from graph.resolve.rules import Rules
+from graph.model import ProfileKind
 from graph.store.in_force import Ruled
 from graph.store.neo4j import cypher, cypher_export, reads
 from graph.store.neo4j.rows import identifier_of
 from graph.store.neo4j.writing import Neo4jWriting
-from graph.store.reading.judgements import side_texts
 from graph.views import Page, ProfileView, Want
 
 __all__ = [
@@ -108,14 +106,12 @@ async def sightings(ask: Ask, commit: int) -> AsyncGenerator[dict[str, Any], Non
                 yield {"observed": observed, "score": score, "identifiers": one}
 
 
-async def judgements(ask: Ask, rules: Rules, commit: int) -> AsyncGenerator[dict[str, Any], None]:
+async def judgements(ask: Ask, commit: int) -> AsyncGenerator[dict[str, Any], None]:
     after = 0
     while after is not None:
         after, rows = await ask(cypher_export.JUDGEMENTS_AS_OF, after=after, most=_PAGE, commit=commit)
-        ends = sorted({end for *_, left, right in rows for end in (*left, *right)})
-        named = {n: Identifier(*name) for n, *name in await ask(cypher_export.NAMED, ids=ends)} if ends else {}
-        for kind, raw, at, by, reason, *sides in rows:
-            a, b = (side_texts(identifier_of(sent), [named[end] for end in side], rules) for sent, side in zip(raw, sides, strict=True))
+        for kind, raw, at, by, reason, *further in rows:
+            a, b = ([sent, *more] for sent, more in zip(raw, further, strict=True))
             yield {"judgement": kind, "a": a, "b": b, "at": at, "by": by, "reason": reason}
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
+
+import orjson
 
 from graph.model import Identifier, Instant, RecordKey
 from graph.store.neo4j import cypher_history as cypher
 from graph.store.neo4j.reads.asking import Asking, pairs_of, sayable
 from graph.store.neo4j.reads.watch import Torn
 from graph.store.neo4j.rows import WITHDRAWN, identifier_of
-from graph.store.past.history import Acted, Lived, Named, Opened, Said, Span, Stood, Was
+from graph.store.past.history import Acted, Ends, Lived, Named, Opened, Said, Span, Stood, Was
 from graph.store.ports import Pair
 
 __all__ = ["Neo4jHistory"]
@@ -93,7 +95,7 @@ def _pairs(flat: Sequence[int] | None) -> list[tuple[int, int]]:
 
 
 def _lived(row: Sequence[Any]) -> Lived:
-    id, source, record, observed, recorded, score, ids, traits, made, state, since, ended, unlinked, before, marked, alone = row
+    id, source, record, observed, recorded, score, ids, traits, made, state, since, ended, unlinked, before, marked, alone, read = row
     if recorded is None:
         raise Torn
     marks: list[Span] = [*_pairs(marked)]
@@ -101,16 +103,39 @@ def _lived(row: Sequence[Any]) -> Lived:
         marks.append((unlinked, None))
     spans = _spans(_pairs(before), since or made, ended)
     return Lived(
-        id, RecordKey(source, record), observed, recorded, score, tuple(ids), traits, made, spans, tuple(marks), state == WITHDRAWN, alone
+        id,
+        RecordKey(source, record),
+        observed,
+        recorded,
+        score,
+        tuple(ids),
+        traits,
+        made,
+        spans,
+        tuple(marks),
+        state == WITHDRAWN,
+        alone,
+        tuple(_reread(read or ())),
     )
 
 
+def _reread(flat: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """From [commit that ended it, how many, identifiers carried until then …, …]."""
+    place = 0
+    while place < len(flat):
+        until, count = flat[place : place + 2]
+        yield until, tuple(flat[place + 2 : place + 2 + count])
+        place += 2 + count
+
+
 def _said(row: Sequence[Any], commit: int) -> Said:
-    id, kind, a, b, raw, at, by, reason, with_a, with_b, made, since, ended, in_force, forced, before = row
+    id, kind, a, b, raw, at, by, reason, with_a, with_b, made, since, ended, in_force, forced, before, read = row
     told = _until(forced, commit)
     sent, spans = tuple(map(identifier_of, raw)), _spans(_pairs(before), since or made, ended)
     then = in_force if told is None else bool(told)
-    return Said(id, kind, a, b, sent, at, by, reason, tuple(with_a or ()), tuple(with_b or ()), made, spans, then)
+    ends_before = ((until, Ends(a, b, tuple(more), tuple(others))) for until, a, b, more, others in map(orjson.loads, read or ()))
+    left, right = tuple(with_a or ()), tuple(with_b or ())
+    return Said(id, kind, a, b, sent, at, by, reason, left, right, made, spans, then, tuple(ends_before))
 
 
 def _spans(before: Iterable[tuple[int, int]], since: int, ended: int | None) -> tuple[Span, ...]:

@@ -56,6 +56,8 @@ commits; a property that says "absent" is not there. What is live has the names 
     cause               id of the version that stands for those it acted with; absent: itself
     alone               commit that withdrew this version only; absent: none did, and a withdrawal took back all versions of its record made
                         before, too
+    reread              list [commit, number of ids, ids …, …]: what it carried until a commit at which other rules read it otherwise,
+                        oldest first; absent: it always carried what it does
 (f:Fragment)-[:CARRIES]->(i:Identifier)                of active versions, one for each of `ids`; it has no properties (stores of
                         old have an `observed` there that nothing reads), since each costs the commit of an ingest a record
 (f:Fragment)-[:CARRIED {ended}]->(i:Identifier)        of versions that ended, those that never were active among them
@@ -82,6 +84,9 @@ commits; a property that says "absent" is not there. What is live has the names 
     kind                same | distinct
     a, b                ids of its ends; absent: blocked, then the judgement is void
     with_a, with_b      lists of ids: further ends of a side, every one of a's apart from every one of b's; absent: none
+    further_a, further_b  lists of texts as sent: the further ends of a side, blocked ones among them; absent: none
+    reread              list of JSON texts [commit, a, b, with_a, with_b]: the ends that it had until a commit at which other rules read it
+                        otherwise, oldest first; absent: it always had those it has
     decision            id of the first judgement of those made together; absent: itself
     raw                 [text of a, text of b] as sent
     at, by, reason      by absent: nobody said
@@ -103,6 +108,8 @@ commits; a property that says "absent" is not there. What is live has the names 
     weight, raw, made   number; [text of a, text of b] as sent; commit
 (a:Identifier)-[:INTERACTION_ENDED]->(b:Identifier)    versions that ended: the same properties, with state (1, 2) and ended;
                         (source, record, hash) unique
+(a:Identifier)-[:INTERACTION_BLOCKED]->(b:Identifier)  a version that counts no more since commit `ended`, because the rules block an end
+                        of it; ends as they were, id unique, the other properties as in INTERACTION
 (a:Identifier)-[:TIE {type, n, weight, first, last}]->(b:Identifier)   the active interactions of a pair and type summed
 
 **Records**
@@ -258,6 +265,17 @@ SET g.rules = coalesce(COLLECT { MATCH (r:Rules) WHERE r.version > 0 RETURN r.ve
 """,
 )
 
+_REREAD = (
+    _unique("interaction_blocked_id", "()-[r:INTERACTION_BLOCKED]-()", "id"),
+    """
+MATCH (j:Judgement) WHERE j.id > 0 AND j.further_a IS NULL AND j.further_b IS NULL AND (j.with_a IS NOT NULL OR j.with_b IS NOT NULL)
+CALL (j) {
+    SET j.further_a = COLLECT { UNWIND j.with_a AS id MATCH (i:Identifier {id: id}) RETURN i.namespace + ':' + i.value },
+        j.further_b = COLLECT { UNWIND j.with_b AS id MATCH (i:Identifier {id: id}) RETURN i.namespace + ':' + i.value }
+} IN TRANSACTIONS OF 10000 ROWS
+""",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _CONFLICTS,
@@ -269,6 +287,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _ERASURE,
     _SOURCES,
     _RULES,
+    _REREAD,
 )
 """Statements of each step; every one may run again, also at the same time in another process."""
 

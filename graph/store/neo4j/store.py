@@ -228,7 +228,7 @@ class Neo4jStore:
             case "sightings":
                 return exporting.sightings(ask, commit)
             case "judgements":
-                return exporting.judgements(ask, ruled.rules, commit)
+                return exporting.judgements(ask, commit)
             case "rules":
                 return exporting.rules(ruled)
             case "identifiers":

@@ -10,7 +10,7 @@ import orjson
 from graph.model import ChangeKind, FragmentStatus, Instant, RecordKey
 from graph.store.neo4j import cypher
 from graph.store.neo4j import cypher_undoing as undoing
-from graph.store.neo4j.erasing import Erasures
+from graph.store.neo4j.rereading import Rereadings
 from graph.store.neo4j.rows import STATES, judgement_row
 from graph.store.neo4j.writes import kept
 from graph.store.ports import ChangeRow, JudgementRow, PinMove, PinState, Standing, VersionRow
@@ -23,7 +23,7 @@ _PAGE: Final = 5_000
 """Versions of a source looked at by one statement."""
 
 
-class Undoing(Erasures):
+class Undoing(Rereadings):
     """The part of `Writing` that reverts need."""
 
     undone: Mapping[str, Any] | None

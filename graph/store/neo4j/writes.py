@@ -172,6 +172,8 @@ class Writes(UnderGate):
             b=right[0] if right else None,
             with_a=list(left[1:]) or None,
             with_b=list(right[1:]) or None,
+            further_a=[one.text for one in judgement.with_a] or None,
+            further_b=[one.text for one in judgement.with_b] or None,
             decision=decision,
             raw=[judgement.a.text, judgement.b.text],
             at=judgement.at,

@@ -12,14 +12,15 @@ Kept by identifier, so that whoever erases one finds all of it (SQLite: tables, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from graph.model import Identifier, Instant, RecordKey
 from graph.store.ports import LinkRow, Pair
 
-__all__ = ["Acted", "History", "Lived", "Named", "Opened", "Said", "Span", "Stood", "Was", "links_ended", "standing_at"]
+__all__ = ["Acted", "Ends", "History", "Lived", "Named", "Opened", "Said", "Span", "Stood", "Was", "links_ended", "standing_at"]
 
+T = TypeVar("T")
 Span: TypeAlias = tuple[int, int | None]
 """Commits from which and until which something was so; None: it still is."""
 
@@ -60,7 +61,8 @@ class Named(NamedTuple):
 
 class Lived(NamedTuple):
     """A version of a record over time. `spans`: when it counted, none where it never did; `marks`: when it was marked as not linking;
-    `withdrawn`: whether it ended so, the last time it did; `alone`: only since this commit, whenever it ended."""
+    `withdrawn`: whether it ended so, the last time it did; `alone`: only since this commit, whenever it ended. `reread`: the identifiers
+    that it carried until a commit at which other rules read it otherwise."""
 
     id: int
     key: RecordKey
@@ -74,12 +76,22 @@ class Lived(NamedTuple):
     marks: tuple[Span, ...]
     withdrawn: bool
     alone: int | None = None
+    reread: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
     def touched(self, commit: int) -> int:
         """The last commit until then at which it changed what is known of its identifiers."""
         marked = (at for span in self.marks for at in span if at is not None and self.counts(at) and self.counts(at - 1))
         ends = (at for span in self.spans for at in span if at is not None)
-        return max(at for at in (self.made, *marked, *ends) if at <= commit)
+        read = (at for at, _ in self.reread if self.counts(at))
+        return max(at for at in (self.made, *marked, *ends, *read) if at <= commit)
+
+    def left(self, commit: int) -> Iterator[tuple[int, int]]:
+        """Identifiers that it carried until other rules read it otherwise, until then, and the commit of each."""
+        return ((id, at) for at, ids in self.reread if at <= commit and self.counts(at) for id in ids)
+
+    def at_commit(self, commit: int) -> Lived:
+        """With the identifiers that it carried at a commit."""
+        return self._replace(ids=_until(self.reread, commit, self.ids))
 
     def counts(self, commit: int) -> bool:
         return standing_at(self.spans, commit)
@@ -88,8 +100,18 @@ class Lived(NamedTuple):
         return not standing_at(self.marks, commit)
 
 
+class Ends(NamedTuple):
+    """The ends of a judgement, as in Said."""
+
+    a: int | None
+    b: int | None
+    with_a: tuple[int, ...]
+    with_b: tuple[int, ...]
+
+
 class Said(NamedTuple):
-    """A judgement over time; `spans`: when it was live; `in_force`: whether it was at the commit asked for."""
+    """A judgement over time; `spans`: when it was live; `in_force`: whether it was at the commit asked for. `reread`: the ends that it had
+    until a commit at which other rules read it otherwise."""
 
     id: int
     kind: str
@@ -104,6 +126,7 @@ class Said(NamedTuple):
     made: int
     spans: tuple[Span, ...]
     in_force: bool
+    reread: tuple[tuple[int, Ends], ...] = ()
 
     @property
     def ends(self) -> tuple[int, ...]:
@@ -114,7 +137,18 @@ class Said(NamedTuple):
 
     def touched(self, commit: int) -> int:
         """The last commit until then at which it came or went."""
-        return max((at for span in self.spans for at in span if at is not None and at <= commit), default=self.made)
+        ends = (at for span in self.spans for at in span if at is not None)
+        read = (at for at, _ in self.reread if self.live(at))
+        return max((at for at in (*ends, *read) if at <= commit), default=self.made)
+
+    def left(self, commit: int) -> Iterator[tuple[int, int]]:
+        """Ends that it had until other rules read it otherwise, until then, and the commit of each."""
+        named = ((at, (ends.a, ends.b, *ends.with_a, *ends.with_b)) for at, ends in self.reread if at <= commit and self.live(at))
+        return ((id, at) for at, ids in named for id in ids if id is not None)
+
+    def at_commit(self, commit: int) -> Said:
+        """With the ends that it had at a commit."""
+        return self._replace(**_until(self.reread, commit, Ends(self.a, self.b, self.with_a, self.with_b))._asdict())
 
 
 class Stood(NamedTuple):
@@ -200,6 +234,11 @@ class History(Protocol):
     async def interacted(self, ids: Collection[int], commit: int) -> Iterable[tuple[int, int]]:
         """(identifier, the last commit at which an interaction from or to it came to count or ceased to), perhaps more than once."""
         ...
+
+
+def _until(changes: Iterable[tuple[int, T]], commit: int, now: T) -> T:
+    """What was so at a commit, by what was so until others."""
+    return min(((at, was) for at, was in changes if at > commit), key=lambda one: one[0], default=(0, now))[1]
 
 
 def standing_at(spans: Iterable[Span], commit: int) -> bool:

@@ -119,29 +119,35 @@ class PastRows(SqliteRows):
         self._carried.update((id, set()) for id in missing)
         found = list(await self._history.carrying(missing, self._commit, self._left + 1))
         self._spend(found)
-        for version in found:
+        for version in (one.at_commit(self._commit) for one in found):
             for id in missing.intersection(version.ids):
                 self._carried[id].add(version.id)
                 self._touch(id, version.touched(self._commit))
+            for id, commit in version.left(self._commit):
+                if id in missing:
+                    self._touch(id, commit)
         await self._put_versions(found)
         said = list(await self._history.said(missing, self._commit, self._left + 1))
         self._spend(said)
-        for one in said:
+        for one in (one.at_commit(self._commit) for one in said):
             for id in missing.intersection(one.ends):
                 self._touch(id, one.touched(self._commit))
+            for id, commit in one.left(self._commit):
+                if id in missing:
+                    self._touch(id, commit)
         await self._put_judgements(said)
 
     def _touch(self, id: int, commit: int) -> None:
         self._touched[id] = max(commit, self._touched.get(id, 0))
 
     async def _put_versions(self, found: Iterable[Lived]) -> None:
-        new = [version for version in found if version.id not in self._lived]
+        new = [version.at_commit(self._commit) for version in found if version.id not in self._lived]
         self._lived.update((version.id, version) for version in new)
         await self._work(partial(self._memory.versions, new, self._commit), len(new))
 
     async def _put_judgements(self, found: Iterable[Said]) -> None:
         """Judgements; what is erased of their ends is left out, and with one of the two first ends they are."""
-        new = [one for one in found if one.id not in self._said]
+        new = [one.at_commit(self._commit) for one in found if one.id not in self._said]
         await self._meet(end for one in new for end in one.ends)
         kept = [
             one._replace(with_a=self._known(one.with_a), with_b=self._known(one.with_b))

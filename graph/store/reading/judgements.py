@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from graph.model import Identifier, Instant, JudgementKind
-from graph.resolve.rules import Rules
 from graph.store.reading.identifiers import blocked_identifier, identifier_views
 from graph.store.reading.pages import LAST, connection, inner_of, page_of, without_rows
 from graph.store.reading.profiles import part
 from graph.store.reading.trip import Trip
 from graph.views import Connection, Edge, IdentifierView, JudgementView, ProfileView, Want
 
-__all__ = ["judgement_views", "side_texts"]
+__all__ = ["judgement_views"]
 
 
 async def judgement_views(trip: Trip, ids: Collection[int], want: Sequence[Want]) -> dict[int, JudgementView]:
@@ -29,12 +28,6 @@ async def judgement_views(trip: Trip, ids: Collection[int], want: Sequence[Want]
         ends = (end(0, a, sent, at), end(1, b, sent, at))
         found[id] = JudgementView(id, JudgementKind(kind), *ends, at, by, reason, bool(in_force))
     return found
-
-
-def side_texts(sent: Identifier, stored: Sequence[Identifier], rules: Rules) -> list[str]:
-    """One side of a judgement for an export: the end named first as it was sent, the others as they are kept."""
-    normal = rules.normalise(sent)
-    return [sent.text, *(one.text for one in stored if one != normal)]
 
 
 @part("judgements", empty=without_rows)

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import orjson
 
-from graph.model import Fragment, Identifier, Instant, Judgement, JudgementKind, RecordKey
+from graph.model import Fragment, Instant, Judgement, JudgementKind, RecordKey
 from graph.resolve.rules import Rules
 from graph.store.ports import (
-    NAMESPACE_SHIFT,
     Burial,
     Erasing,
     Left,
@@ -24,6 +23,7 @@ from graph.store.ports import (
 )
 from graph.store.sqlite.interactions import Interactions
 from graph.store.sqlite.numbers import keep_numbers
+from graph.store.sqlite.rereading import further_ends, further_text, identifiers_of
 from graph.store.sqlite.under_gate import ACTIVE, JUDGEMENT, STATES, Names, judgement_row, listed
 from graph.traits.names import tokens
 
@@ -34,10 +34,11 @@ SELECT v.source, v.record FROM json_each(?1) j CROSS JOIN carries c ON c.identif
 UNION
 SELECT v.source, v.record FROM json_each(?1) j CROSS JOIN carries_ended c ON c.identifier = j.value CROSS JOIN version v ON v.id = c.version
 """
-_VERSIONS: Final = """
+_VERSION: Final = """
 SELECT id, source, record, state, observed, score, ids, made, ended, unlinked, sent, raw, blocked, traits, since
-FROM version WHERE source = ? AND record = ?
+FROM version WHERE id = ?
 """
+_VERSIONS: Final = _VERSION.replace("id = ?", "source = ? AND record = ?")
 _NAMING: Final = """
 SELECT g.id, coalesce(g.decision, g.id), g.made FROM (
     SELECT k.id AS judgement FROM json_each(?1) j CROSS JOIN judgement k ON k.a = j.value AND k.ended IS NULL
@@ -52,7 +53,7 @@ SELECT id FROM judgement WHERE id >= ?1 AND id < coalesce((SELECT min(id) FROM j
 AND (id = ?1 OR decision = ?1)
 """
 _JUDGEMENTS: Final = f"""
-SELECT g.decision, g.ended, g.since, g.made, g.raw, g.by, g.reason, {JUDGEMENT}
+SELECT g.decision, g.ended, g.since, g.made, g.raw, g.by, g.reason, g.further, {JUDGEMENT}
 FROM json_each(?) j CROSS JOIN judgement g ON g.id = j.value
 """
 _INTERACTIONS: Final = """
@@ -62,6 +63,10 @@ SELECT id, source, record, origin, target, raw, state, made, ended FROM interact
     UNION ALL SELECT x.id FROM json_each(?1) j CROSS JOIN interaction x ON x.origin = j.value AND x.state <> 0
     UNION ALL SELECT x.id FROM json_each(?1) j CROSS JOIN interaction x ON x.target = j.value AND x.state <> 0
 ) ORDER BY id
+"""
+_INTERACTIONS_AS: Final = """
+SELECT x.id, x.source, x.record, x.origin, x.target, x.raw, x.state, x.made, x.ended
+FROM json_each(?1) j CROSS JOIN interaction x ON x.id = j.value ORDER BY x.id
 """
 _RECEIPTS: Final = """
 SELECT e.n, e.at, e.by, e.reason, e.identifiers, e.records, e.purged FROM json_each(?) j CROSS JOIN erasure e ON e.n = j.value
@@ -91,51 +96,47 @@ class Erasures:
         found = ((mark, run("SELECT erasure, identifier FROM tombstone WHERE mark = ?", (mark,)).fetchone()) for mark in marks)
         return {mark: row for mark, row in found if row is not None}
 
-    def sent_versions(self, ids: Collection[int]) -> list[SentVersion]:
+    def sent_versions(self, ids: Collection[int], numbers: Collection[int]) -> list[SentVersion]:
         run = self.connection.execute
+        if numbers:
+            return [self._version(row) for n in sorted(numbers) for row in run(_VERSION, (n,))]
         records = run(_RECORDS, (listed(ids),)).fetchall()
         return sorted((self._version(row) for key in records for row in run(_VERSIONS, key)), key=lambda v: v.row.id)
 
     def _version(self, row: tuple[Any, ...]) -> SentVersion:
         id, source, record, state, observed, score, ids, made, ended, unlinked, sent, raw, blocked, traits, since = row
         key = RecordKey(self.sources.names[source - 1], record)
-        fragment = Fragment(*key, _identifiers(raw), sent, None if traits is None else orjson.loads(traits), score)
+        fragment = Fragment(*key, identifiers_of(raw), sent, None if traits is None else orjson.loads(traits), score)
         version = VersionRow(id, key, STATES[state], observed, score, tuple(orjson.loads(ids)), made, ended, unlinked)
         commits = (made, ended, unlinked, since, *self._spans("version", id), *self._spans("mark", id))
-        return SentVersion(version, fragment, _identifiers(blocked or "[]"), tuple(n for n in commits if n is not None))
+        return SentVersion(version, fragment, identifiers_of(blocked or "[]"), tuple(n for n in commits if n is not None))
 
     def _spans(self, kind: str, id: int) -> Iterable[int | None]:
         rows = self.connection.execute("SELECT since, ended FROM span WHERE kind = ? AND id = ?", (kind, id))
         return (n for row in rows for n in row)
 
-    def sent_judgements(self, ids: Collection[int]) -> list[SentJudgement]:
+    def sent_judgements(self, ids: Collection[int], numbers: Collection[int]) -> list[SentJudgement]:
         run = self.connection.execute
-        naming = run(_NAMING, (listed(ids),)).fetchall()
-        found = {id for id, _, _ in naming}
+        naming = run(_NAMING, (listed(ids),)).fetchall() if ids else []
+        found = {*numbers, *(id for id, _, _ in naming)}
         for decision, made in {(decision, made) for _, decision, made in naming}:
             found.update(id for (id,) in run(_DECIDED, (decision, made)))
         rows = run(_JUDGEMENTS, (listed(sorted(found)),)).fetchall()
-        named = self._names({at for row in rows for side in row[-2:] if side for at in orjson.loads(side)})
-        return [self._judgement(row, named) for row in rows]
+        return [self._judgement(row) for row in rows]
 
-    def _names(self, ids: Collection[int]) -> dict[int, Identifier]:
-        names = self.namespaces.names
-        rows = self.connection.execute("SELECT id, value FROM identifier WHERE id IN (SELECT value FROM json_each(?))", (listed(ids),))
-        return {id: Identifier(names[(id >> NAMESPACE_SHIFT) - 1], value) for id, value in rows}
-
-    def _judgement(self, row: tuple[Any, ...], named: dict[int, Identifier]) -> SentJudgement:
-        decision, ended, since, made, raw, by, reason, *columns = row
+    def _judgement(self, row: tuple[Any, ...]) -> SentJudgement:
+        decision, ended, since, made, raw, by, reason, further, *columns = row
         said = judgement_row(tuple(columns))
-        a, b = _identifiers(raw)
-        sides = (tuple(named[at] for at in side) for side in (said.with_a, said.with_b))
-        judgement = Judgement(JudgementKind(said.kind), a, b, said.at, by, reason, *sides)
+        a, b = identifiers_of(raw)
+        judgement = Judgement(JudgementKind(said.kind), a, b, said.at, by, reason, *further_ends(further))
         commits = (made, ended, since, *self._spans("judgement", said.id))
         return SentJudgement(said, judgement, decision or said.id, ended is None, tuple(n for n in commits if n is not None))
 
-    def sent_interactions(self, ids: Collection[int]) -> list[SentInteraction]:
+    def sent_interactions(self, ids: Collection[int], numbers: Collection[int]) -> list[SentInteraction]:
         found = []
-        for id, source, record, origin, target, raw, state, made, ended in self.connection.execute(_INTERACTIONS, (listed(ids),)):
-            a, b = _identifiers(raw)
+        rows = self.connection.execute(_INTERACTIONS_AS if numbers else _INTERACTIONS, (listed(numbers or ids),))
+        for id, source, record, origin, target, raw, state, made, ended in rows:
+            a, b = identifiers_of(raw)
             commits = (made,) if ended is None else (made, ended)
             key = RecordKey(self.sources.names[source - 1], record)
             found.append(SentInteraction(id, key, origin, target, (a, b), state == ACTIVE, commits))
@@ -150,6 +151,7 @@ class Erasures:
             self._forget_carried(version.row.id, version.row.ids, version.row.observed)
             self._forget_tokens(version.row.id, version.fragment)
             run("DELETE FROM span WHERE kind IN ('version', 'mark') AND id = ?", (version.row.id,))
+            run("DELETE FROM ids_ended WHERE version = ?", (version.row.id,))
             run("DELETE FROM version WHERE id = ?", (version.row.id,))
         for left in erasing.versions_left:
             self._lessen(left)
@@ -159,6 +161,7 @@ class Erasures:
         many("DELETE FROM judgement_end WHERE judgement = ?", gone)
         many("DELETE FROM span WHERE kind = 'judgement' AND id = ?", gone)
         many("DELETE FROM force_ended WHERE judgement = ?", gone)
+        many("DELETE FROM ends_ended WHERE judgement = ?", gone)
         many("DELETE FROM judgement WHERE id = ?", gone)
         for less in erasing.judgements_left:
             self._say_less(less)
@@ -203,8 +206,8 @@ class Erasures:
         beside = [str(list(side[1:])) if len(side) > 1 else None for side in (left.left, left.right)]
         raw = orjson.dumps([list(said.a), list(said.b)]).decode()
         self.connection.execute(
-            "UPDATE judgement SET a = ?, b = ?, with_a = ?, with_b = ?, raw = ?, reason = ?, hash = ? WHERE id = ?",
-            (left.left[0], left.right[0], *beside, raw, said.reason, left.digest, left.id),
+            "UPDATE judgement SET a = ?, b = ?, with_a = ?, with_b = ?, raw = ?, reason = ?, hash = ?, further = ? WHERE id = ?",
+            (left.left[0], left.right[0], *beside, raw, said.reason, left.digest, further_text(said.with_a, said.with_b), left.id),
         )
         further = {*left.left[1:], *left.right[1:]}
         rows = self.connection.execute("DELETE FROM judgement_end WHERE judgement = ? RETURNING identifier", (left.id,)).fetchall()
@@ -253,7 +256,3 @@ class Erasures:
 
     def drop_tombstones(self) -> None:
         self.connection.execute("DELETE FROM tombstone")
-
-
-def _identifiers(pairs: str) -> tuple[Identifier, ...]:
-    return tuple(Identifier(*pair) for pair in orjson.loads(pairs))

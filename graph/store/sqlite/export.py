@@ -9,14 +9,14 @@ from typing import Any
 
 import orjson
 
-from graph.model import Identifier, ProfileKind
+from graph.model import ProfileKind
 from graph.resolve.rules import Rules
 from graph.store.ports import ExportKind
-from graph.store.reading.judgements import side_texts
 from graph.store.reading.profiles import profile_views
 from graph.store.reading.trip import Trip, at_once
 from graph.store.sqlite.reads import SqliteRows
 from graph.store.sqlite.reads.asking import numbers
+from graph.store.sqlite.rereading import further_ends, identifiers_of
 from graph.views import Want
 
 __all__ = ["export_chunks"]
@@ -36,10 +36,7 @@ ORDER BY v.id LIMIT ?
 """
 _SIGHTINGS = "SELECT id, observed, score, raw, unlinked FROM version WHERE id > ? AND state = 0 AND raw <> '[]' ORDER BY id LIMIT ?"
 _JUDGEMENTS = """
-SELECT id, kind, raw, at, by, reason, a, b, with_a, with_b FROM judgement WHERE id > ? AND ended IS NULL ORDER BY id LIMIT ?
-"""
-_TEXTS = """
-SELECT i.id, n.name, i.value FROM json_each(?) j CROSS JOIN identifier i ON i.id = j.value JOIN namespace n ON n.no = i.namespace
+SELECT id, kind, raw, at, by, reason, further FROM judgement WHERE id > ? AND ended IS NULL ORDER BY id LIMIT ?
 """
 _INTERACTIONS = """
 SELECT i.id, i.type, s.name, i.record, i.raw, i.at, i.weight
@@ -134,13 +131,9 @@ def _sightings(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list
 
 def _judgements(conn: sqlite3.Connection, rules: Rules, after: int) -> tuple[list[dict[str, Any]], int]:
     found = conn.execute(_JUDGEMENTS, (after, _CHUNK)).fetchall()
-    sides = [[(end, *orjson.loads(beside or "[]")) for end, beside in ((a, with_a), (b, with_b))] for *_, a, b, with_a, with_b in found]
-    ends = sorted({end for both in sides for side in both for end in side if end is not None})
-    named = {n: Identifier(namespace, value) for n, namespace, value in conn.execute(_TEXTS, (numbers(ends),))}
     rows = []
-    for (_, kind, raw, at, by, reason, *_), both in zip(found, sides, strict=True):
-        sent = [Identifier(*one) for one in orjson.loads(raw)]
-        a, b = (side_texts(one, [named[end] for end in side if end is not None], rules) for one, side in zip(sent, both, strict=True))
+    for _, kind, raw, at, by, reason, further in found:
+        a, b = ([one.text for one in (sent, *more)] for sent, more in zip(identifiers_of(raw), further_ends(further), strict=True))
         rows.append({"judgement": kind, "a": a, "b": b, "at": at, "by": by, "reason": reason})
     return rows, found[-1][0] if found else after
 

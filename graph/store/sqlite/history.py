@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from graph.model import Identifier, Instant, RecordKey
-from graph.store.past.history import Acted, Lived, Named, Opened, Said, Span, Stood, Was
+from graph.store.past.history import Acted, Ends, Lived, Named, Opened, Said, Span, Stood, Was
 from graph.store.ports import Pair
 from graph.store.sqlite.reads.asking import Asking, numbers, pairs_of
 from graph.store.sqlite.under_gate import WITHDRAWN
@@ -56,7 +56,8 @@ SELECT x.value FROM json_each(?1) j CROSS JOIN json_each((
 _LIVED: Final = """
 SELECT v.id, s.name, v.record, v.observed, c.at, v.score, v.ids, v.traits, v.made, v.state, v.since, v.ended, v.unlinked, v.alone, (
     SELECT json_group_array(json_array(kind, since, ended)) FROM span WHERE kind IN ('mark', 'version') AND id = v.id
-) FROM ({found}) x CROSS JOIN version v ON v.id = x.version AND v.made <= ?2
+), (SELECT json_group_array(json_array(ended, json(ids))) FROM ids_ended WHERE version = v.id)
+FROM ({found}) x CROSS JOIN version v ON v.id = x.version AND v.made <= ?2
 JOIN source s ON s.no = v.source JOIN commits c ON c.n = v.made LIMIT ?3
 """
 _CARRYING: Final = _LIVED.format(
@@ -72,6 +73,12 @@ _CARRYING_BOTH: Final = _LIVED.format(
     CROSS JOIN carries y ON y.identifier = p.b AND y.observed = x.observed AND y.version = x.version
     UNION SELECT x.version FROM ({_ENDS}) p CROSS JOIN carries_ended x ON x.identifier = p.a
     CROSS JOIN carries_ended y ON y.identifier = p.b AND y.version = x.version
+    UNION SELECT x.version FROM ({_ENDS}) p CROSS JOIN carries_ended x ON x.identifier = p.a
+    CROSS JOIN version w ON w.id = x.version
+    CROSS JOIN carries y ON y.identifier = p.b AND y.observed = w.observed AND y.version = x.version
+    UNION SELECT x.version FROM ({_ENDS}) p CROSS JOIN carries_ended x ON x.identifier = p.b
+    CROSS JOIN version w ON w.id = x.version
+    CROSS JOIN carries y ON y.identifier = p.a AND y.observed = w.observed AND y.version = x.version
 """
 )
 _VERSIONS: Final = _LIVED.format(found="SELECT value AS version FROM json_each(?1)")
@@ -90,7 +97,9 @@ FROM ({_ENDS}) p CROSS JOIN {table} l ON l.a = p.a AND l.b = p.b {only} WHERE ?2
 _SAID: Final = """
 SELECT g.id, g.kind, g.a, g.b, g.raw, g.at, g.by, g.reason, g.with_a, g.with_b, g.made, g.since, g.ended, coalesce(
     (SELECT in_force FROM force_ended WHERE judgement = g.id AND ended > ?2 ORDER BY ended LIMIT 1), g.in_force
-), (SELECT json_group_array(json_array(kind, since, ended)) FROM span WHERE kind = 'judgement' AND id = g.id)
+), (SELECT json_group_array(json_array(kind, since, ended)) FROM span WHERE kind = 'judgement' AND id = g.id), (
+    SELECT json_group_array(json_array(ended, a, b, json(with_a), json(with_b))) FROM ends_ended WHERE judgement = g.id
+)
 FROM ({found}) x CROSS JOIN judgement g ON g.id = x.judgement AND g.made <= ?2 LIMIT ?3
 """
 _SAID_OF: Final = _SAID.format(
@@ -200,23 +209,27 @@ def _was(row: Sequence[Any]) -> Was:
 
 
 def _lived(row: Sequence[Any]) -> Lived:
-    id, source, record, observed, recorded, score, ids, traits, made, state, since, ended, unlinked, alone, listed = row
+    id, source, record, observed, recorded, score, ids, traits, made, state, since, ended, unlinked, alone, listed, carried_before = row
     before = orjson.loads(listed)
     spans = _spans([one for one in before if one[0] == "version"], made, since, ended)
     marks: list[Span] = [(since, ended) for kind, since, ended in before if kind == "mark"]
     if unlinked is not None:
         marks.append((unlinked, None))
     carried = tuple(orjson.loads(ids))
+    reread = tuple((until, tuple(some)) for until, some in orjson.loads(carried_before))
     key = RecordKey(source, record)
-    return Lived(id, key, observed, recorded, score, carried, traits, made, tuple(spans), tuple(marks), state == WITHDRAWN, alone)
+    return Lived(id, key, observed, recorded, score, carried, traits, made, tuple(spans), tuple(marks), state == WITHDRAWN, alone, reread)
 
 
 def _said(row: Sequence[Any]) -> Said:
-    id, kind, a, b, raw, at, by, reason, with_a, with_b, made, since, ended, in_force, before = row
+    id, kind, a, b, raw, at, by, reason, with_a, with_b, made, since, ended, in_force, before, ends_before = row
     sent = tuple(Identifier(*one) for one in orjson.loads(raw))
     left, right = (tuple(orjson.loads(side)) if side else () for side in (with_a, with_b))
     spans = tuple(_spans(orjson.loads(before), made, since, ended))
-    return Said(id, kind, a, b, sent, at, by, reason, left, right, made, spans, bool(in_force))
+    reread = tuple(
+        (until, Ends(a, b, tuple(with_a or ()), tuple(with_b or ()))) for until, a, b, with_a, with_b in orjson.loads(ends_before)
+    )
+    return Said(id, kind, a, b, sent, at, by, reason, left, right, made, spans, bool(in_force), reread)
 
 
 def _spans(before: Iterable[Sequence[Any]], made: int, since: int | None, ended: int | None) -> list[Span]:

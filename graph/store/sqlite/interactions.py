@@ -10,7 +10,7 @@ import orjson
 from graph.model import FragmentStatus
 from graph.store.ports import Content, InteractionHead, NewInteraction
 from graph.store.sqlite.numbers import last_number
-from graph.store.sqlite.under_gate import ACTIVE, STATES, SUPERSEDED, WITHDRAWN, Names
+from graph.store.sqlite.under_gate import ACTIVE, BLOCKED, STATES, SUPERSEDED, WITHDRAWN, Names
 
 __all__ = ["Interactions"]
 
@@ -94,6 +94,33 @@ class Interactions:
             run("UPDATE interaction SET state = ?, ended = ? WHERE id = ?", (state, self.commit, version))
         self._sum(ties)
 
+    def block(self, version: int) -> None:
+        """An active one counts no more, since one of its ends is blocked."""
+        if self.connection.execute("SELECT 1 FROM interaction WHERE id = ? AND state = 0", (version,)).fetchone():
+            self._end([version], BLOCKED)
+
+    def turn(self, version: int, origin: int, target: int) -> bool:
+        """One that counts, or would but for a blocked end, is between these from now on: what it was becomes history under a digest of its
+        own. False where another of its record has taken its place."""
+        run = self.connection.execute
+        source, record, state = run("SELECT source, record, state FROM interaction WHERE id = ?", (version,)).fetchone()
+        other = run("SELECT 1 FROM interaction WHERE source = ? AND record = ? AND state = 0 AND id <> ?", (source, record, version))
+        if state == ACTIVE:
+            self._end([version], SUPERSEDED)
+        elif other.fetchone():
+            run("UPDATE interaction SET state = ? WHERE id = ?", (SUPERSEDED, version))
+            return False
+        (tie,) = run(
+            "INSERT INTO interaction (id, source, record, state, hash, type, origin, target, at, sent, weight, raw, made)"
+            f" SELECT {last_number('interaction')} + 1, source, record, 0, hash, type, ?2, ?3, at, sent, weight, raw, ?4"
+            " FROM interaction WHERE id = ?1"
+            " RETURNING origin, target, type",
+            (version, origin, target, self.commit),
+        ).fetchall()
+        run("UPDATE interaction SET state = ?, hash = hash || ? WHERE id = ?", (SUPERSEDED, b"%d" % self.commit, version))
+        self._sum([tie])
+        return True
+
     def erase(self, versions: Iterable[int]) -> None:
         """These are gone, as if they never had been."""
         run = self.connection.execute
@@ -111,7 +138,7 @@ class Interactions:
             ).fetchone()
             if n:
                 run(
-                    "UPDATE tie SET n = ?, weight = ?, first = ?, last = ? WHERE origin = ? AND target = ? AND type = ?",
+                    "INSERT OR REPLACE INTO tie (n, weight, first, last, origin, target, type) VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (n, weight, first, last, *tie),
                 )
             else:

@@ -267,4 +267,21 @@ _SOURCES = """
 ALTER TABLE version ADD COLUMN alone INTEGER;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE, _SOURCES)
+_REREAD = """
+-- what a version carried, and the ends that a judgement had, until commit `ended`, when other rules came to read otherwise what was sent
+CREATE TABLE ids_ended (version INTEGER NOT NULL, ended INTEGER NOT NULL, ids TEXT NOT NULL, PRIMARY KEY (version, ended)) WITHOUT ROWID;
+CREATE TABLE ends_ended (
+    judgement INTEGER NOT NULL, ended INTEGER NOT NULL, a INTEGER, b INTEGER, with_a TEXT, with_b TEXT, PRIMARY KEY (judgement, ended)
+) WITHOUT ROWID;
+-- further: JSON [[[namespace, value], ...], ...], the further ends of both sides as sent, blocked ones among them; NULL: there are none
+ALTER TABLE judgement ADD COLUMN further TEXT;
+UPDATE judgement SET further = json_array(
+    (SELECT json_group_array(json_array(n.name, i.value)) FROM json_each(with_a) j
+        JOIN identifier i ON i.id = j.value JOIN namespace n ON n.no = i.namespace),
+    (SELECT json_group_array(json_array(n.name, i.value)) FROM json_each(with_b) j
+        JOIN identifier i ON i.id = j.value JOIN namespace n ON n.no = i.namespace)
+) WHERE with_a IS NOT NULL OR with_b IS NOT NULL;
+-- an interaction has state 3, too: it counts no more since `ended`, because the rules block one of its ends
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DECISIONS, _CONFLICTS, _JOBS, _CONTRADICTIONS, _REVERTS, _AUDIT, _PAST, _ERASURE, _SOURCES, _REREAD)

@@ -15,7 +15,9 @@ from graph.store.ports import NAMESPACE_SHIFT, Content, Head, JudgementRow, Know
 
 __all__ = [
     "ACTIVE",
+    "BLOCKED",
     "JUDGEMENT",
+    "NAMESPACE_SHIFT",
     "ONE_ID",
     "STATES",
     "SUPERSEDED",
@@ -29,7 +31,7 @@ __all__ = [
     "status_of",
 ]
 
-ACTIVE, SUPERSEDED, WITHDRAWN = 0, 1, 2
+ACTIVE, SUPERSEDED, WITHDRAWN, BLOCKED = 0, 1, 2, 3
 STATES = (FragmentStatus.ACTIVE, FragmentStatus.SUPERSEDED, FragmentStatus.WITHDRAWN)
 _PLACES = 1 << NAMESPACE_SHIFT
 JUDGEMENT = "g.id, g.kind, g.a, g.b, g.at, g.in_force, g.with_a, g.with_b"
@@ -159,6 +161,10 @@ class UnderGate:
             (listed(ids),),
         )
         return {row[0]: Member(*row) for row in rows}
+
+    def changed_since(self, commit: int) -> list[int]:
+        rows = self.connection.execute("SELECT n FROM one_id WHERE updated > ? AND size > 0 ORDER BY n", (commit,))
+        return [n for (n,) in rows]
 
     def members(self, profiles: Collection[int]) -> list[Member]:
         rows = self.connection.execute(

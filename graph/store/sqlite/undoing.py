@@ -173,7 +173,7 @@ class Undoing:
             self._span("version", was.id, since, self.commit)
             rows = [(at, was.observed, was.id) for at in was.ids]
             run("DELETE FROM carries WHERE identifier = ? AND observed = ? AND version = ?", rows)
-            run("INSERT INTO carries_ended VALUES (?, ?, ?)", [(at, was.id, self.commit) for at in was.ids])
+            run("INSERT OR IGNORE INTO carries_ended VALUES (?, ?, ?)", [(at, was.id, self.commit) for at in was.ids])
             run("DELETE FROM name_token WHERE token = ? AND version = ?", named)
 
     def _span(self, kind: str, id: int, since: int | None, ended: int) -> None:

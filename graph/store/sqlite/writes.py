@@ -13,6 +13,7 @@ from graph.resolve.rules import Rules
 from graph.store.past.history import links_ended
 from graph.store.ports import NAMESPACE_SHIFT, Delta, LinkRow, Member, NewVersion, Pair, ProfileRow
 from graph.store.sqlite.numbers import last_number
+from graph.store.sqlite.rereading import further_text
 from graph.store.sqlite.under_gate import STATES, SUPERSEDED, WITHDRAWN, Names, counts_json, listed
 from graph.traits.names import tokens
 
@@ -85,7 +86,7 @@ class Writes:
             self.connection.executemany(
                 "DELETE FROM carries WHERE identifier = ? AND observed = ? AND version = ?", [(i, observed, version) for i in ids]
             )
-            self.connection.executemany("INSERT INTO carries_ended VALUES (?, ?, ?)", [(i, version, self.commit) for i in ids])
+            self.connection.executemany("INSERT OR IGNORE INTO carries_ended VALUES (?, ?, ?)", [(i, version, self.commit) for i in ids])
             if traits is not None:
                 gone = tokens(orjson.loads(traits), self.rules.traits.names)
                 self.connection.executemany("DELETE FROM name_token WHERE token = ? AND version = ?", [(token, version) for token in gone])
@@ -101,9 +102,9 @@ class Writes:
         beside = [str(list(side[1:])) if len(side) > 1 else None for side in (left, right)]
         said = (judgement.at, judgement.by, judgement.reason, digest, None not in ends)
         cursor = self.connection.execute(
-            "INSERT INTO judgement (id, kind, a, b, raw, at, by, reason, hash, in_force, made, decision, with_a, with_b)"
-            f" VALUES ({last_number('judgement')} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (judgement.kind, *ends, raw, *said, self.commit, decision, *beside),
+            "INSERT INTO judgement (id, kind, a, b, raw, at, by, reason, hash, in_force, made, decision, with_a, with_b, further)"
+            f" VALUES ({last_number('judgement')} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (judgement.kind, *ends, raw, *said, self.commit, decision, *beside, further_text(judgement.with_a, judgement.with_b)),
         )
         number = int(cursor.lastrowid or 0)
         further = sorted({*left[1:], *right[1:]})

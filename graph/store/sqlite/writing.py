@@ -15,6 +15,7 @@ from graph.resolve.rules import Rules
 from graph.store.in_force import InForce, Ruled
 from graph.store.ports import (
     NAMESPACE_SHIFT,
+    AsSent,
     Burial,
     ChangeRow,
     Content,
@@ -35,8 +36,10 @@ from graph.store.ports import (
     Pin,
     PinMove,
     ReceiptRow,
+    Reread,
     SentInteraction,
     SentJudgement,
+    SentKind,
     SentVersion,
     Sighting,
     Standing,
@@ -48,6 +51,7 @@ from graph.store.sqlite.connect import trouble_of
 from graph.store.sqlite.erasing import Erasures, read_receipts
 from graph.store.sqlite.interactions import Interactions
 from graph.store.sqlite.numbers import last_number
+from graph.store.sqlite.rereading import Rereadings
 from graph.store.sqlite.under_gate import Names, UnderGate
 from graph.store.sqlite.undoing import Undoing
 from graph.store.sqlite.writes import Writes
@@ -221,6 +225,7 @@ class SqliteWriting:
         self._undoing = Undoing(connection, sources, rules, commit)
         self._transaction = transaction
         self._erasures = Erasures(connection, sources, namespaces, rules, commit, at)
+        self._rereadings = Rereadings(connection, commit)
         self.undone: Mapping[str, Any] | None = None
         self.met: Collection[bytes] = ()
         self.erased = False
@@ -302,14 +307,20 @@ class SqliteWriting:
     async def receipt(self, n: int) -> ReceiptRow | None:
         return (await self._run(read_receipts, self._connection, self.rules, (n,))).get(n)
 
-    async def sent_versions(self, ids: Collection[int]) -> list[SentVersion]:
-        return await self._run(self._erasures.sent_versions, ids)
+    async def sent_versions(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentVersion]:
+        return await self._run(self._erasures.sent_versions, ids, numbers)
 
-    async def sent_judgements(self, ids: Collection[int]) -> list[SentJudgement]:
-        return await self._run(self._erasures.sent_judgements, ids)
+    async def sent_judgements(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentJudgement]:
+        return await self._run(self._erasures.sent_judgements, ids, numbers)
 
-    async def sent_interactions(self, ids: Collection[int]) -> list[SentInteraction]:
-        return await self._run(self._erasures.sent_interactions, ids)
+    async def sent_interactions(self, ids: Collection[int] = (), numbers: Collection[int] = ()) -> list[SentInteraction]:
+        return await self._run(self._erasures.sent_interactions, ids, numbers)
+
+    async def as_sent(self, kind: SentKind, after: int, most: int) -> list[AsSent]:
+        return await self._run(self._rereadings.as_sent, kind, after, most)
+
+    async def reread(self, reread: Reread) -> set[int]:
+        return await self._run(self._rereadings.reread, reread, self._interactions)
 
     async def erase_evidence(self, erasing: Erasing) -> None:
         await self._run(self._erasures.erase_evidence, erasing, self._interactions)
@@ -343,6 +354,9 @@ class SqliteWriting:
 
     async def summaries(self, profiles: Collection[int]) -> dict[int, Summary]:
         return await self._run(self._reads.summaries, profiles)
+
+    async def changed_since(self, commit: int) -> list[int]:
+        return await self._run(self._reads.changed_since, commit)
 
     async def members(self, profiles: Collection[int]) -> list[Member]:
         return await self._run(self._reads.members, profiles)
