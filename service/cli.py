@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from service.cli_apply import apply
 from service.cli_erase import erase
 from service.cli_explain import explain
 from service.cli_export import export
@@ -45,6 +46,7 @@ def _options(
 app.command()(serve)
 app.command()(load)
 app.command()(simulate)
+app.command()(apply)
 app.command()(explain)
 app.command()(export)
 app.command()(withdraw)

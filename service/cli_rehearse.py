@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.cli_talk import need_store, put, rules_of, say, settings_of
+from service.cli_talk import bar, need_store, put, rules_of, settings_of
 
 if TYPE_CHECKING:
     from graph.rehearse import Compared, Side
     from graph.resolve.rules import Rules
 
-__all__ = ["rehearse_store"]
+__all__ = ["document", "rehearse_store", "table"]
 
 _EXAMPLES = 10
 _IDENTIFIERS = 5
@@ -26,26 +26,22 @@ def rehearse_store(url: str, rules: Path | None, *, as_json: bool) -> None:
     need_store(settings.store)
     done = asyncio.run(_rehearsed(settings.store, rules_of(settings)))
     if as_json:
-        put(_document(done))
+        put(document(done))
     else:
-        _table(done)
+        table(done)
 
 
 async def _rehearsed(url: str, rules: Rules) -> Compared:
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
     from graph.rehearse import rehearse
     from graph.resolve.rules import Rules
     from graph.store import open_store
 
-    columns = (TextColumn("trying the rules"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     async with open_store(url, Rules.builtin()) as store:
-        with Progress(*columns, console=say, disable=not say.is_terminal, transient=True) as bar:
-            task = bar.add_task("", total=1.0)
-            return await rehearse(store, rules, lambda part: bar.update(task, completed=part))
+        with bar("trying the rules") as hear:
+            return await rehearse(store, rules, hear)
 
 
-def _document(done: Compared) -> dict[str, Any]:
+def document(done: Compared) -> dict[str, Any]:
     """As the GraphQL type Simulation."""
     from graph.rehearse import because
 
@@ -72,7 +68,8 @@ def _side(side: Side) -> dict[str, Any]:
     return {"oneId": side.one_id, "identifierCount": side.count, "identifiers": [one.text for one in side.identifiers]}
 
 
-def _table(done: Compared) -> None:
+def table(done: Compared) -> None:
+    """What would change, to stdout."""
     from rich.console import Console
     from rich.table import Table
 

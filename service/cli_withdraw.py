@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli_talk import FAILED, AsJson, StoreUrl, need_store, operator, put, say, settings_of, told
+from service.cli_talk import FAILED, AsJson, StoreUrl, bar, need_store, operator, put, say, settings_of, told
 
 if TYPE_CHECKING:
     from graph.operations import Operation
@@ -80,26 +79,16 @@ async def _work(settings: Settings, operation: Operation, *, preview: bool, ask:
     async with open_store(settings.store, Rules.builtin(), erasure_key=settings.erasing_with()) as store:
         token: str | None = None
         if preview or ask:
-            with _bar("looking what it would do") as hear:
+            with bar("looking what it would do") as hear:
                 seen = await previewed(store, operation, by=operator(), long=Long(settings.max_withdrawn, hear))
             token, figures = seen.token, _named(seen.figures)
             say.print(f"it would take back {_sentence(figures)}", markup=False)
             if preview or not typer.confirm("withdraw?", err=True):
                 return figures, False
-        with _bar("withdrawing") as hear:
+        with bar("withdrawing") as hear:
             long = Long(settings.max_withdrawn, hear)
             done = await perform(store, operation, token=token, by=operator(), long=long)
     return _named(done.figures), True
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[float], None]]:
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=say, disable=not say.is_terminal, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda part: bar.update(task, completed=part)
 
 
 def _named(figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,9 +51,11 @@ class Jobs:
         reason: str | None = None,
         figures: Mapping[str, Any] = _NONE,
         check: Check | None = None,
+        digest: bytes | None = None,
     ) -> JobRow:
         """Begin a job of a kind that service.work knows, or find what the same request began before. The rest as in graph.jobs.ask_for."""
-        row, new = await ask_for(self._store, kind, input, key=key, by=by, key_id=key_id, reason=reason, figures=figures, check=check)
+        asked_by: dict[str, Any] = {"key": key, "by": by, "key_id": key_id}
+        row, new = await ask_for(self._store, kind, input, **asked_by, reason=reason, figures=figures, check=check, digest=digest)
         if new:
             where = {"url": self._store.url, "erasure_key": self._store.erasure_key.given}
             asked = {**where, "kind": kind, "job": row.id, "by": by, "key_id": key_id, "input": row.input}

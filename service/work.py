@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import orjson
 
 from graph.errors import OneIDError
-from graph.jobs import SIMULATE, WITHDRAW, kept, withdraw_as_job
+from graph.jobs import APPLY, SIMULATE, WITHDRAW, apply_as_job, kept, withdraw_as_job
 from graph.rehearse import rehearse
 from graph.resolve.rules import Rules
 from graph.store import open_store
@@ -53,7 +53,11 @@ async def _withdraw(store: Store, asked: Asked, told: Callable[[float], None]) -
     return await withdraw_as_job(store, asked.job, asked.input, by=asked.by, key_id=asked.key_id, told=told)
 
 
-_WORK: Final[Mapping[str, Work]] = {SIMULATE: _simulate, WITHDRAW: _withdraw}
+async def _apply(store: Store, asked: Asked, told: Callable[[float], None]) -> dict[str, Any]:
+    return await apply_as_job(store, asked.job, asked.input, by=asked.by, key_id=asked.key_id, told=told)
+
+
+_WORK: Final[Mapping[str, Work]] = {SIMULATE: _simulate, APPLY: _apply, WITHDRAW: _withdraw}
 
 
 def main() -> None:

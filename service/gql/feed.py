@@ -24,7 +24,7 @@ __all__ = ["CAUSES", "Cause", "Change", "ChangeConnection"]
 
 CAUSES: Final = ("fragment", "withdrawal", "judgement", "revert", "rules", "erasure", "interactions", "interaction")
 """Kinds of causes as the store names them, by their number in an id: only ever add at the end."""
-_REVERTED: Final = frozenset({"fragment", "withdrawal", "judgement", "revert"})
+_REVERTED: Final = frozenset({"fragment", "withdrawal", "judgement", "revert", "rules"})
 
 
 @strawberry.type(description="What made a change; one cause may make several changes and is reverted as a whole.")

@@ -12,10 +12,11 @@ from strawberry import UNSET
 
 from graph.model import RecordKey as Key
 from service.gql.enums import JudgementKind
-from service.gql.scalars import JSON, Sent
+from service.gql.scalars import JSON, Long, Sent
 
 __all__ = [
     "AllowAgainInput",
+    "ApplyRulesInput",
     "CancelJobInput",
     "EraseInput",
     "FragmentInput",
@@ -134,6 +135,21 @@ class IngestFragmentsInput:
 @strawberry.input(description="Rules to try on all evidence.")
 class SimulateRulesInput:
     toml: str = strawberry.field(description="The whole document, as `rules` gives it.")
+    client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
+
+
+@strawberry.input(description="Rules to make those in force.")
+class ApplyRulesInput:
+    toml: str = strawberry.field(description="The whole document, as `rules` gives it.")
+    expected_version: int = strawberry.field(
+        description="The version of the rules in force that they replace; with another the answer is STALE."
+    )
+    max_merged: Long | None = strawberry.field(
+        default=UNSET, description="Do nothing where more profiles than this would hold what two or more hold now; null: any number may."
+    )
+    max_split: Long | None = strawberry.field(
+        default=UNSET, description="Do nothing where more profiles than this would be divided; null: any number may."
+    )
     client_mutation_id: str | None = strawberry.field(default=UNSET, description=_MUTATION_ID)
 
 

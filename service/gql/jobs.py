@@ -87,7 +87,9 @@ class Job(Node):
     progress: float = strawberry.field(description="From 0 to 1.")
     started_at: DateTime = strawberry.field(description="When it was asked for.")
     finished_at: DateTime | None = strawberry.field(description="When it ended; null: it has not.")
-    simulation: Simulation | None = strawberry.field(description="What SIMULATE_RULES found; null before it is DONE, and for other kinds.")
+    simulation: Simulation | None = strawberry.field(
+        description="What SIMULATE_RULES found, or APPLY_RULES changed; null before it is DONE, and for other kinds."
+    )
     user_errors: list[UserError] = strawberry.field(description="Why it failed; empty otherwise.")
 
     @classmethod
@@ -121,7 +123,7 @@ def job_number(sent: str, path: tuple[str, ...]) -> int | None:
 async def shown(context: Context, row: JobRow, want: Sequence[Want]) -> Job:
     """A job with what came of it; `want`: of the identifiers in its examples."""
     found = None
-    if row.kind == jobs.SIMULATE and row.result is not None:
+    if row.kind in (jobs.SIMULATE, jobs.APPLY) and row.result is not None:
         found = await jobs.simulated(context.store, row.result, _EXAMPLES, want)
     return Job.of(row, found, context.sight)
 

@@ -9,13 +9,14 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from graph import conflicts, curate, interactions, jobs
-from graph.errors import BadInput, NotFound, OneIDError
+from graph.applying import Bounds
+from graph.errors import BadInput, NotFound, OneIDError, RulesUndone
 from graph.forget import allow_again
 from graph.ingest import Ingested, ingest
 from graph.interactions import Recorded
 from graph.lines import fragment_of, identifier_of, interaction_of
 from graph.model import Fragment, Identifier
-from graph.operations import WithdrawSource
+from graph.operations import Revert, WithdrawSource
 from graph.resolve.rules import Rules
 from graph.views import ChangeView, ConflictView, ProfileView
 from service.auth import Scope
@@ -27,6 +28,7 @@ from service.gql.erasure import ErasePayload, Receipt, receipt_number
 from service.gql.feed import Change
 from service.gql.inputs import (
     AllowAgainInput,
+    ApplyRulesInput,
     CancelJobInput,
     EraseInput,
     IdentifierInput,
@@ -127,11 +129,12 @@ class Mutation:
 
     @mutation(
         "Undo a cause, whole: a judgement is taken back, a withdrawn record counts again, a record that merged, moved or split people is "
-        "marked as not linking (its facts count on), a revert is undone. People, OneIDs and redirects are then as they were before it, as "
-        "far as nothing else has changed them since. To keep people apart whatever comes later, use `splitProfile`."
+        "marked as not linking (its facts count on), a revert is undone; after a change of rules those before it are applied, as a job "
+        "that needs scope `admin`. People, OneIDs and redirects are then as they were before it, as far as nothing else has changed them "
+        "since. To keep people apart whatever comes later, use `splitProfile`."
     )
     async def revert(self, info: Info, input: Annotated[RevertInput, _INPUT]) -> IdentityPayload:
-        return await _performed(info, "revert", input, Scope.CURATE)
+        return await _undoing_rules(info, input, None) or await _performed(info, "revert", input, Scope.CURATE)
 
     @mutation(
         "Forget somebody: all identifiers of a profile, or identifiers. Their values, links, facts, interactions and history are gone, in "
@@ -212,6 +215,25 @@ class Mutation:
         job = await shown(context, row, context.selection(info).wants(below="job"))
         return JobPayload(job=job, user_errors=[], client_mutation_id=sent_id)
 
+    @mutation(
+        "Make rules those in force, for all evidence: people are then as if these rules had been there from the start. It is a job, done "
+        "in a process of its own: it tries the rules as `simulateRules` does and, within the bounds, makes them true in one step, which "
+        "`revert` undoes; readers see all of the state before or all of that after. Killed or cancelled before its end it has changed "
+        "nothing. Needs scope `admin`."
+    )
+    async def apply_rules(self, info: Info, input: Annotated[ApplyRulesInput, _INPUT]) -> JobPayload:
+        context, sent_id = info.context, said(input.client_mutation_id)
+        context.caller.need(Scope.ADMIN)
+        try:
+            key = idempotency_key(context, "applyRules", sent_id)
+            bounds = Bounds(_most(input.max_merged, "maxMerged"), _most(input.max_split, "maxSplit"))
+            asked = jobs.ask_to_apply(input.toml, input.expected_version, bounds)
+            row = await context.service.jobs.begin(jobs.APPLY, **asked, key=key, by=context.by, key_id=context.key_id)
+        except OneIDError as error:
+            return JobPayload(job=None, user_errors=refused(error, "toml"), client_mutation_id=sent_id)
+        job = await shown(context, row, context.selection(info).wants(below="job"))
+        return JobPayload(job=job, user_errors=[], client_mutation_id=sent_id)
+
     @mutation("End a job. One that has ended stays as it is. Needs scope `admin`.")
     async def cancel_job(self, info: Info, input: Annotated[CancelJobInput, _INPUT]) -> JobPayload:
         context, sent_id = info.context, said(input.client_mutation_id)
@@ -277,8 +299,11 @@ async def _performed(info: Info, name: str, input: Asked, scope: Scope) -> Ident
         done = await curate.perform(
             context.store, operation, token=said(input.preview_token), key=key, by=context.by, key_id=context.key_id
         )
+    except RulesUndone as undone:
+        assert isinstance(input, RevertInput)
+        return await _undoing_rules(info, input, undone) or _refused(undone, sent_id)
     except OneIDError as error:
-        return IdentityPayload(changes=[], profiles=[], job=None, user_errors=refused(error), client_mutation_id=sent_id)
+        return _refused(error, sent_id)
     context.wrote(done.token)
     changes, profiles = await _outcome(info, done)
     return IdentityPayload(changes=changes, profiles=profiles, job=None, user_errors=[], client_mutation_id=sent_id)
@@ -297,6 +322,44 @@ async def _withdrawing(info: Info, input: WithdrawInput) -> IdentityPayload:
         return IdentityPayload(changes=[], profiles=[], job=None, user_errors=refused(error), client_mutation_id=sent_id)
     job = await shown(context, row, ())
     return IdentityPayload(changes=[], profiles=[], job=job, user_errors=[], client_mutation_id=sent_id)
+
+
+def _most(sent: int | None, name: str) -> int | None:
+    """A bound as it came; None: any number."""
+    most: int | None = said(sent)
+    if most is not None and most < 0:
+        raise BadInput(f"0 or more is wanted, {most} came", (name,))
+    return most
+
+
+async def _undoing_rules(info: Info, input: RevertInput, undone: RulesUndone | None) -> IdentityPayload | None:
+    """The job that undoes a change of rules: begun, or, with `undone` None, the one that the same request began before, None if none."""
+    context, sent_id = info.context, said(input.client_mutation_id)
+    if undone is None and sent_id is None:
+        return None
+    context.caller.need(Scope.CURATE if undone is None else Scope.ADMIN)
+    try:
+        key = idempotency_key(context, "revert of rules", sent_id)
+        operation = operation_of(input)
+        assert isinstance(operation, Revert)
+        if undone is None:
+            assert key is not None
+            row = await jobs.asked_before(context.store, key, operation.digest())
+        elif said(input.preview_token) is not None:
+            raise undone
+        else:
+            asked = await jobs.ask_to_undo_rules(context.store, operation, undone)
+            row = await context.service.jobs.begin(jobs.APPLY, **asked, key=key, by=context.by, key_id=context.key_id)
+    except OneIDError as error:
+        return _refused(error, sent_id)
+    if row is None:
+        return None
+    job = await shown(context, row, ())
+    return IdentityPayload(changes=[], profiles=[], job=job, user_errors=[], client_mutation_id=sent_id)
+
+
+def _refused(error: OneIDError, sent_id: str | None) -> IdentityPayload:
+    return IdentityPayload(changes=[], profiles=[], job=None, user_errors=refused(error), client_mutation_id=sent_id)
 
 
 async def _outcome(info: Info, done: curate.Curated) -> tuple[list[Change], list[Profile]]:
