@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
-    "AS_SENT",
     "BLOCK_INTERACTIONS",
     "CHANGED_SINCE",
+    "FRAGMENTS_AS_SENT",
+    "INTERACTIONS_AS_SENT",
+    "JUDGEMENTS_AS_SENT",
     "REREAD_CARRIED",
     "REREAD_CARRIES",
     "REREAD_ENDS",
@@ -21,18 +23,17 @@ __all__ = [
 
 CHANGED_SINCE: Final = "MATCH (p:Profile) WHERE p.updated > $commit AND p.n > 0 AND p.size > 0 RETURN collect(p.n)"
 
-AS_SENT: Final = {
-    "fragments": """
+FRAGMENTS_AS_SENT: Final = """
 MATCH (f:Fragment) WHERE f.id > $after
 WITH f ORDER BY f.id LIMIT $most
 RETURN collect([f.id, f.raw, CASE WHEN f.state = 0 THEN f.traits END])
-""",
-    "judgements": """
+"""
+JUDGEMENTS_AS_SENT: Final = """
 MATCH (j:Judgement) WHERE j.id > $after
 WITH j ORDER BY j.id LIMIT $most
 RETURN collect([j.id, j.raw + coalesce(j.further_a, []) + coalesce(j.further_b, []), null])
-""",
-    "interactions": """
+"""
+INTERACTIONS_AS_SENT: Final = """
 CALL () {
     MATCH ()-[r:INTERACTION]->() WHERE r.id > $after RETURN r.id AS id, r.raw AS raw ORDER BY id LIMIT $most
     UNION ALL
@@ -40,8 +41,7 @@ CALL () {
 }
 WITH id, raw ORDER BY id LIMIT $most
 RETURN collect([id, raw, null])
-""",
-}
+"""
 
 REREAD_VERSIONS: Final = """
 UNWIND $rows AS r

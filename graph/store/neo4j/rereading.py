@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -15,6 +15,12 @@ from graph.store.neo4j.writes import kept
 from graph.store.ports import AsSent, Reread, RereadInteraction, RereadJudgement, RereadVersion, SentKind
 
 __all__ = ["Rereadings"]
+
+_AS_SENT: Final[dict[SentKind, str]] = {
+    "fragments": rereading.FRAGMENTS_AS_SENT,
+    "judgements": rereading.JUDGEMENTS_AS_SENT,
+    "interactions": rereading.INTERACTIONS_AS_SENT,
+}
 
 
 class Rereadings(Erasures):
@@ -28,7 +34,7 @@ class Rereadings(Erasures):
         return sorted(found)
 
     async def as_sent(self, kind: SentKind, after: int, most: int) -> list[AsSent]:
-        rows = await self.ask(rereading.AS_SENT[kind], after=after, most=most)
+        rows = await self.ask(_AS_SENT[kind], after=after, most=most)
         return [AsSent(id, tuple(map(identifier_of, raw)), None if traits is None else orjson.loads(traits)) for id, raw, traits in rows]
 
     async def reread(self, reread: Reread) -> set[int]:

@@ -14,14 +14,14 @@ from graph import interactions
 from graph.curate import judge
 from graph.ingest import ingest
 from graph.model import Fragment, Identifier, Interaction, Judgement, JudgementKind
-from graph.store.neo4j import cypher, cypher_audit, cypher_erasing, cypher_undoing
+from graph.store.neo4j import cypher, cypher_audit, cypher_erasing, cypher_rereading, cypher_undoing
 from graph.store.neo4j.connect import target_of
 from graph.store.neo4j.store import Neo4jStore
 from tests import neo4j_server
 
 STATEMENTS = {
     name: text
-    for module in (cypher, cypher_undoing, cypher_audit, cypher_erasing)
+    for module in (cypher, cypher_undoing, cypher_audit, cypher_erasing, cypher_rereading)
     for name, text in vars(module).items()
     if isinstance(text, str) and name.isupper() and name[0] != "_" and name != "AWAIT_INDEXES"
 }
