@@ -164,6 +164,6 @@ MATCH (t:Tombstone) WHERE t.mark > $after
 WITH t ORDER BY t.mark LIMIT $most
 RETURN collect([t.mark, t.erasure, t.identifier])
 """
-COUNT_TOMBSTONES: Final = "MATCH (t:Tombstone) WHERE t.erasure > 0 RETURN count(t)"
-DROP_TOMBSTONES: Final = "MATCH (t:Tombstone) DELETE t"
+COUNT_TOMBSTONES: Final = "MATCH (t:Tombstone) WHERE t.mark > '' AND t.erasure > 0 RETURN count(t)"
+DROP_TOMBSTONES: Final = "MATCH (t:Tombstone) WHERE t.mark > '' DELETE t"
 UNBURY: Final = "UNWIND $ids AS id MATCH (t:Tombstone {identifier: id}) DELETE t"
