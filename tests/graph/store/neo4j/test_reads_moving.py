@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from itertools import count
+from itertools import count, pairwise
 from random import Random
 
 from graph.curate import judge
@@ -96,3 +96,32 @@ async def test_a_writer_that_moves_identifiers_without_pause_makes_no_wrong_answ
 
     assert Counter(trouble for some in found for trouble in some) == {}
     assert moved > READS // 100
+
+
+async def test_reads_as_of_a_commit_are_the_same_while_a_writer_moves_identifiers(store: Neo4jStore) -> None:
+    await fill(store)
+    for at, (a, b) in enumerate(pairwise(GROUPS), 1):
+        await judge(store, [[same, distinct][at % 2](f"tag:{a}", f"tag:{b}", at=-at)])
+    last, _ = await store.head()
+    everybody = [ByIdentifier(Identifier("tag", group)) for group in GROUPS] + [ByIdentifier(Identifier("cookie", f"{GROUPS[0]}-0"))]
+    remembered = {commit: await store.profiles_by(everybody, PARTS, as_of=commit) for commit in range(last - len(GROUPS) + 1, last + 1)}
+    done = asyncio.Event()
+    moving = asyncio.create_task(move(store, done))
+    try:
+        answers = await asyncio.gather(*(as_of(store, Random(seed), everybody, sorted(remembered)) for seed in range(4)))
+    finally:
+        done.set()
+        moved = await moving
+
+    assert len({str(views) for views in remembered.values()}) > 2
+    assert [commit for some in answers for commit, views in some if views != remembered[commit]] == []
+    assert moved >= 12
+
+
+async def as_of(store: Neo4jStore, random: Random, asked: list[LookUp], commits: list[int]) -> list[tuple[int, list[ProfileView | None]]]:
+    """Answers as of these commits, until the writer has moved people a dozen times."""
+    found: list[tuple[int, list[ProfileView | None]]] = []
+    while len(found) < READS // 200 or (await store.head())[0] < commits[-1] + 12:
+        commit = random.choice(commits)
+        found.append((commit, await store.profiles_by(asked, PARTS, as_of=commit)))
+    return found
