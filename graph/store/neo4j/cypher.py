@@ -32,7 +32,8 @@ TAKE_GATE: Final = """
 MATCH (g:Gate {id: 0}) SET g.token = $token
 RETURN [g.commit, g.at, g.version, g.one_id, g.judgement, g.interaction, g.seq, g.places,
     g.rules, EXISTS { MATCH (p:Profile) WHERE p.asleep > 0 }, EXISTS { MATCH (t:Tombstone) WHERE t.mark > '' },
-    COLLECT { MATCH (s:Namespace) WHERE s.no > $known WITH s ORDER BY s.no RETURN s.name }]
+    COLLECT { MATCH (s:Namespace) WHERE s.no > $known WITH s ORDER BY s.no RETURN s.name },
+    COLLECT { MATCH (f:InForce {id: 0}) RETURN [f.version, f.switching] }]
 """
 LEAVE_GATE: Final = """
 MATCH (g:Gate {id: 0})
@@ -51,6 +52,14 @@ TERMINATE TRANSACTIONS open YIELD message RETURN count(*)
 """
 FORGET_REQUESTS: Final = "MATCH (r:Request) WHERE r.at < $before WITH r LIMIT 10000 DELETE r"
 
+LOCK_MARK: Final = "MERGE (f:InForce {id: 0}) SET f.hold = $token"
+BEGIN_SWITCH: Final = "MATCH (f:InForce {id: 0}) SET f.version = -$version, f.switching = $token"
+END_SWITCH: Final = "MATCH (f:InForce {id: 0}) WHERE f.switching = $token SET f.version = $version REMOVE f.switching"
+SET_RIGHT: Final = """
+MATCH (f:InForce {id: 0}) WHERE coalesce(f.switching, '') = $left AND coalesce(f.version, -1) < $version
+SET f.version = $version REMOVE f.switching
+"""
+
 # ---------------------------------------------------------------- setting up
 
 SCHEMA_STEP: Final = "MATCH (s:Schema {id: 0}) RETURN s.step"
@@ -61,6 +70,7 @@ AWAIT_INDEXES: Final = "CALL db.awaitIndexes(60)"
 PUT_GATE: Final = """
 MERGE (g:Gate {id: 0})
 ON CREATE SET g.commit = 0, g.at = 0, g.version = 0, g.one_id = 0, g.judgement = 0, g.interaction = 0, g.seq = 0, g.places = [], g.rules = 0
+MERGE (f:InForce {id: 0}) ON CREATE SET f.version = g.rules
 """
 LAST_RULES: Final = "MATCH (r:Rules) WHERE r.version > 0 RETURN [r.version, r.toml] ORDER BY r.version DESC LIMIT 1"
 RULES: Final = "MATCH (r:Rules {version: $version}) RETURN r.toml"

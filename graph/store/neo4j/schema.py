@@ -140,6 +140,9 @@ commits; a property that says "absent" is not there. What is live has the names 
 (:Gate {id: 0})         the write gate: `token` is set by the first statement of every write. What was given last, all of it read and
                         written under the gate: commit, at (its instant), version, one_id, judgement, interaction, seq; places: list by
                         namespace number of places given in it; rules: version of those in force
+(:InForce {id: 0, version, switching, hold})           id unique; for who reads outside the gate. version: of the rules in force; less than
+                        0: others come into force just now. switching: token of the transaction that does that, absent: none; it stays where
+                        who did was killed. `hold` orders those who write it (graph.store.neo4j.marked)
 (:Past {id: 0, kept_from})                             the commit from which on everything is kept that reads of the past need
 (:Schema {id: 0, step}) how many of STEPS have been done
 """
@@ -259,6 +262,7 @@ _ERASURE = (
 _SOURCES = (_range("fragment_source", "(x:Fragment)", "source", "id"),)
 
 _RULES = (
+    _unique("in_force_id", "(x:InForce)", "id"),
     """
 MATCH (g:Gate {id: 0}) WHERE g.rules IS NULL
 SET g.rules = coalesce(COLLECT { MATCH (r:Rules) WHERE r.version > 0 RETURN r.version ORDER BY r.version DESC LIMIT 1 }[0], 0)
@@ -293,7 +297,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
 
 _MEANT = """
 Identifier Shared Erased Profile Retired Fragment NameToken Judgement Postponed Change Commit Request Job AuditEntry Receipt Tombstone
-Rules Namespace Gate Schema Past
+Rules Namespace Gate InForce Schema Past
 """
 _OURS = frozenset(_MEANT.split())
 

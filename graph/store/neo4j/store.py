@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -20,9 +21,11 @@ from graph.store.keys import ErasureKey
 from graph.store.neo4j import export as exporting
 from graph.store.neo4j import past, reads
 from graph.store.neo4j.connect import SIGN_SECONDS, STATEMENT_SECONDS, connected, target_of, tried, within
+from graph.store.neo4j.cypher import RULES
 from graph.store.neo4j.cypher_erasing import EVERY_MARK, RECEIPTS
 from graph.store.neo4j.everything import everything
 from graph.store.neo4j.jobs import READ, WRITE, job_row, job_rows
+from graph.store.neo4j.marked import Marked, OtherRules, single
 from graph.store.neo4j.prepare import prepare
 from graph.store.neo4j.reads import Run
 from graph.store.neo4j.transaction import Neo4jTransaction, now
@@ -57,6 +60,10 @@ _TOKEN_SECONDS: Final = 5.0
 _PAUSE: Final = 0.02
 _PAGE: Final = 2_000
 _HOUR: Final = 3600.0
+_SWITCH_SECONDS: Final = 5.0
+"""How long a read waits for other rules to come into force."""
+_KILLED_SECONDS: Final = 0.5
+"""How long they take at most to do so, as a rule: if it takes longer, who does it may have been killed."""
 
 
 @asynccontextmanager
@@ -101,6 +108,7 @@ class Neo4jStore:
         self._clock = clock
         self._gate: Gate[Neo4jWriting] = Gate(Neo4jTransaction(driver, database, known, clock))
         self._changed = asyncio.Event()
+        self._clearing = asyncio.Lock()
         self._looking = asyncio.Lock()
         self._seen = (0.0, 0)  # when the last commit was looked up, and its number
 
@@ -124,31 +132,66 @@ class Neo4jStore:
     ) -> T:
         """One read, on any member of a cluster; with a token on the one that writes, once the write that it names is visible.
 
-        A read whose connection broke begins again, as often as `tried` lets it.
+        A read whose connection broke begins again, as often as `tried` lets it; so does one while which other rules came into force, by
+        those. While they do it waits, a few seconds at most.
         """
         mode = READ_ACCESS if token is None else WRITE_ACCESS
 
         async def once() -> T:
+            ruled = self._known.last
             async with self._session(mode) as session:
-
-                async def run(statement: str, /, **values: Any) -> Any:
-                    async with within(STATEMENT_SECONDS):
-                        record = await (await session.run(Query(statement, timeout=STATEMENT_SECONDS), values)).single()
-                        return None if record is None else record[0]
-
+                run = Marked(session, ruled.version)
                 if token is not None:
                     await self._reached(token, run)
-                return await work(run, self.in_force, *args, **kwargs)
+                answer = await work(run, ruled.rules, *args, **kwargs)
+                if not run.asked:
+                    await run.look()
+                return answer
 
-        return await tried(once)
+        began, cleared = asyncio.get_running_loop().time(), False
+        while True:
+            try:
+                return await tried(once)
+            except OtherRules as other:
+                if await self._heard_of(other.version):
+                    continue
+            mode, waited = WRITE_ACCESS, asyncio.get_running_loop().time() - began  # another member may be behind
+            if waited >= _SWITCH_SECONDS:
+                raise StoreBusy("other rules come into force just now; send the request again")
+            if waited >= _KILLED_SECONDS and not cleared:
+                cleared = True
+                await self._clear()
+            await asyncio.sleep(_PAUSE * (0.5 + random.random()))
+
+    async def _heard_of(self, version: int | None) -> bool:
+        """Whether these are newer rules than this process knew; now it knows them."""
+        if version is None or version <= self._known.last.version:
+            return False
+        if self._known.find(version) is None:
+            toml = await self._bare(RULES, WRITE_ACCESS, version=version)
+            self._known.read(version, toml)
+        return True
+
+    async def _clear(self) -> None:
+        """Who takes the gate sets right what somebody who was killed left to readers; once for all who wait for it here."""
+        another = self._clearing.locked()
+        async with self._clearing:
+            if not another:
+                async with self._look():
+                    pass
 
     async def ask(self, statement: str, /, **values: Any) -> Any:
-        """One statement outside the gate, by itself: the one value of its one record, None where it gives none."""
+        """One statement outside the gate, by itself, that no rules have to do with: the one value of its one record, None where it gives
+        none."""
+        return await self._bare(statement, READ_ACCESS, **values)
 
-        async def asked(run: Run, rules: Rules) -> Any:
-            return await run(statement, **values)
+    async def _bare(self, statement: str, mode: str, /, **values: Any) -> Any:
+        async def once() -> Any:
+            async with self._session(mode) as session:
+                record = await single(session, statement, values)
+                return None if record is None else record[0]
 
-        return await self.read(asked, None)
+        return await tried(once)
 
     @asynccontextmanager
     async def _session(self, mode: str) -> AsyncIterator[AsyncSession]:

@@ -103,8 +103,10 @@ class Neo4jTransaction:
                 self._session = self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS)
                 self._transaction = await self._session.begin_transaction(metadata={"oneid": self._token}, timeout=self._seconds)
             took = await _whole(self._ask(cypher.TAKE_GATE, {"token": self._token, "known": len(self.names.names)}, seconds))
-            commit, at, version, one_id, judgement, interaction, seq, places, rules, self.sleepers, self._tombstones, names = took
+            commit, at, version, one_id, judgement, interaction, seq, places, rules, self.sleepers, self._tombstones, names, mark = took
             self._ruled = self._known.find(rules) or self._known.read(rules, await self._ask(cypher.RULES, {"version": rules}, seconds))
+            if not mark or mark[0][0] != rules:  # nobody who holds the gate is at it
+                await _whole(self._mark(cypher.SET_RIGHT, seconds, version=rules, left=(mark[0][1] if mark else None) or ""))
         except BaseException as trouble:
             await self._abandon()
             if isinstance(trouble.__cause__, TimeoutError):
@@ -119,6 +121,18 @@ class Neo4jTransaction:
         """Return when the server answers at all."""
         async with within(SIGN_SECONDS), self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS) as session:
             await (await session.run("RETURN 1")).consume()
+
+    async def _mark(self, statement: str, seconds: float, **values: Any) -> None:
+        """Write the mark that readers go by (`graph.store.neo4j.marked`), in a transaction of its own. It is locked by a statement before,
+        so that this one sees what it is: a word of ours that comes late changes nothing of somebody else's switch."""
+        async with (
+            within(seconds),
+            self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS) as session,
+            await session.begin_transaction(timeout=seconds) as transaction,
+        ):
+            for each in (cypher.LOCK_MARK, statement):
+                await (await transaction.run(each, token=self._token, **values)).consume()
+            await transaction.commit()
 
     async def ask(self, statement: str, /, **values: Any) -> Any:
         """Run one statement; the one value of its one record, None where it gives none. The statement runs to its end even where the
@@ -216,7 +230,7 @@ class Neo4jTransaction:
         done, token = self._done, self._token
         if not done:
             return await self._abandon()
-        last, ruled = done[-1].counters, done[-1].ruled
+        last, before, ruled = done[-1].counters, self._ruled, done[-1].ruled
         rows = [
             [s.counters.commit, s.counters.at, s.kind, s.by, s.reason, s.undone and orjson.dumps(s.undone).decode(), s.counters.seq]
             for s in done
@@ -224,8 +238,12 @@ class Neo4jTransaction:
         try:
             await self._forget_requests(last.at)
             await self.ask(cypher.LEAVE_GATE, token=token, rows=rows, rules=ruled.version, **last.properties())
+            if ruled is not before:
+                await self._mark(cypher.BEGIN_SWITCH, STATEMENT_SECONDS, version=ruled.version)
         except BaseException:
             await self._abandon()
+            if ruled is not before:
+                await self._end_switch(before)
             raise
         try:
             async with within(STATEMENT_SECONDS):
@@ -234,14 +252,21 @@ class Neo4jTransaction:
         except StoreTrouble as trouble:
             self._lost = self._lost or unheard(trouble)
             await self._abandon()
-            if not await self._was_committed(last.commit, token):
+            if not await self._was_committed(last.commit, token):  # which set the mark right, if it came to the gate
                 raise StoreTrouble("the store did not commit the request; nothing of it was written") from trouble
         else:
             self._done = []
             self._forget_elements()
             await self._close()
+            if ruled is not before:
+                await self._end_switch(ruled)
         self._known.see(ruled)
         return None
+
+    async def _end_switch(self, ruled: Ruled) -> None:
+        """Readers may go by these rules. Where that cannot be said now, who comes next does (`graph.store.neo4j.marked`)."""
+        with contextlib.suppress(StoreTrouble):
+            await tried(partial(self._mark, cypher.END_SWITCH, SIGN_SECONDS, version=ruled.version))
 
     async def rollback(self) -> None:
         await self._abandon()

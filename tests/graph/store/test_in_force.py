@@ -16,10 +16,11 @@ from graph.explain import explain
 from graph.ingest import ingest
 from graph.model import Interaction, Judgement, JudgementKind, Key
 from graph.operations import Erase, Judge, Merge, Split
+from graph.profiles import search
 from graph.rehearse import rehearse
 from graph.resolve.rules import Rules
 from graph.store.ports import Store
-from graph.views import ByIdentifier, Standing
+from graph.views import ByIdentifier, Page, Standing
 from tests.build import fragment, ids, minute
 from tests.stores import OpenWith
 
@@ -261,6 +262,38 @@ async def test_ingests_of_one_group_are_decided_by_the_rules_of_their_place(old:
 
 
 # ---------------------------------------------------------------- reads
+
+
+async def test_a_read_hears_of_the_rules_that_another_process_put_in_force(open_with: OpenWith, place: str) -> None:
+    async with two(open_with, place) as (here, elsewhere):
+        before = here.in_force
+        await put(elsewhere, ONE_USER)
+        assert here.in_force is before
+
+        await here.stats()
+
+        assert here.in_force.toml == ONE_USER.toml
+
+
+async def test_who_was_blocked_here_is_found_once_the_rules_of_elsewhere_let_them(open_with: OpenWith, place: str) -> None:
+    """What a process knows of the rules does not keep it from asking the store."""
+    async with two(open_with, place) as (here, elsewhere):
+        await put(here, BLOCKED)
+        assert (await explain(here, USER, KIOSK)).standing is Standing.BLOCKED
+        await put(elsewhere, Rules.parse(OLD))
+        await ingest(elsewhere, [fragment("user:1", "device:kiosk")])
+
+        assert (await explain(here, USER, KIOSK)).standing is Standing.TOGETHER
+
+
+async def test_what_people_write_is_normalised_by_the_rules_of_what_is_read(open_with: OpenWith, place: str) -> None:
+    async with two(open_with, place) as (here, elsewhere):
+        await put(elsewhere, AMERICAN)
+        await ingest(elsewhere, [fragment("user:1", "phone:(201) 555-0123")])
+
+        found = await search(here, "(201) 555-0123", Page(5), (), whole=True)
+
+        assert len(found.edges) == 1
 
 
 async def test_an_export_tells_the_rules_of_its_commit(open_with: OpenWith, place: str) -> None:

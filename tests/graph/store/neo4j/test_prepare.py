@@ -54,6 +54,20 @@ async def test_a_store_keeps_its_rules(server: neo4j_server.Server, driver: Asyn
         assert (await store.head())[0] == 2
 
 
+async def test_a_store_made_before_rules_could_change_gets_what_tells_of_it(server: neo4j_server.Server, driver: AsyncDriver) -> None:
+    before = len(STEPS) - 1
+    async with open_neo4j(server.uri, Rules.parse("# 1\n")):
+        await run(driver, server, "CREATE (:Rules {version: 2, toml: '# 2\n', made: 1})")
+    await run(driver, server, "MATCH (f:InForce) DELETE f")
+    await run(driver, server, "MATCH (g:Gate) REMOVE g.rules")
+    await run(driver, server, f"MATCH (s:Schema) SET s.step = {before}")
+
+    async with open_neo4j(server.uri, Rules.builtin()) as store:
+        assert store.in_force.toml == "# 2\n"
+        assert (await store.stats()).rules_version == 2
+    assert await run(driver, server, "MATCH (g:Gate), (f:InForce) RETURN g.rules, f.version, f.switching") == [[2, 2, None]]
+
+
 async def test_a_store_of_a_newer_version_is_refused(server: neo4j_server.Server, driver: AsyncDriver) -> None:
     await run(driver, server, "MERGE (s:Schema {id: 0}) SET s.step = 99")
 
