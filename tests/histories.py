@@ -144,7 +144,7 @@ _SHAPES = (
 profiles at hand, stars, and rivals of rivals are made on purpose: they hardly come about by chance."""
 
 
-def _case(random: Random, most: int, rules: bool, judging: bool, ends: bool, others: int) -> Case:
+def _case(random: Random, most: int, rules: bool, judging: bool, ends: bool, others: int = 0) -> Case:
     shape = random.choice(_SHAPES)
     document = _document(random, shape) if rules else ""
     draw = _Draw(random, shape, ends)

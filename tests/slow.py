@@ -159,6 +159,8 @@ class Slow:
                 less = without(version.fragment, self.erased, self.rules)
                 source, id = renamed(key)
                 self.versions[n] = replace(version, fragment=replace(less, source=source, id=id), gone=key not in stay)
+            elif (now := renamed(key)) != key:  # it carried one of them once
+                self.versions[n] = replace(version, fragment=replace(version.fragment, source=now.source, id=now.id))
         said = {n: without_ends(one, self.erased, self.rules) for n, one in self.judgements.items()}
         self.judgements = {n: one for n, one in said.items() if one is not None}
         self.live &= self.judgements.keys()

@@ -161,7 +161,7 @@ PROFILES: list[dict[str, Any]] = [
     }
 ]
 IDENTIFIERS: list[dict[str, Any]] = [
-    {"namespace": "phone", "value": "+86139", "one_id": "o1", "shared": True, "first_seen": AT, "last_seen": AT}
+    {"namespace": "phone", "value": "+86139", "one_id": "o1", "shared": True, "first_seen": AT, "last_seen": AT, "id": "I1"}
 ]
 STAMP = "2026-01-02T12:00:00.000005Z"
 
@@ -214,7 +214,7 @@ async def test_a_csv_cell_holds_lists_and_objects_as_json() -> None:
 async def test_a_csv_of_identifiers_has_one_line_each() -> None:
     raw = await written(IDENTIFIERS, "identifiers", "csv")
 
-    assert raw.decode() == f"namespace,value,one_id,shared,first_seen,last_seen\nphone,+86139,o1,true,{STAMP},{STAMP}\n"
+    assert raw.decode() == f"namespace,value,one_id,shared,first_seen,last_seen,id\nphone,+86139,o1,true,{STAMP},{STAMP},I1\n"
 
 
 async def test_an_identifier_as_ndjson() -> None:

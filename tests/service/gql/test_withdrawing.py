@@ -152,7 +152,7 @@ async def test_a_job_that_was_cancelled_meanwhile_withdraws_nothing(store: Store
     await cancel(store, number)
     before = await store.everything()
 
-    with pytest.raises(NotFound, match="nothing is withdrawn"):
+    with pytest.raises(NotFound, match="nothing is changed"):
         await withdraw_as_job(store, number, input, by=None, key_id=None, told=lambda part: None)
 
     assert await store.everything() == before

@@ -41,6 +41,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A connection that says nothing is given up soon, until this is undone."""
     monkeypatch.setattr("graph.store.neo4j.transaction.STATEMENT_SECONDS", 2.0)
     monkeypatch.setattr("graph.store.neo4j.store.STATEMENT_SECONDS", 2.0)
+    monkeypatch.setattr("graph.store.neo4j.marked.STATEMENT_SECONDS", 2.0)
     return monkeypatch
 
 
