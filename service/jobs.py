@@ -125,7 +125,12 @@ class Jobs:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.communicate()  # to the ends of its pipes, which must not outlive the event loop
+            ending = asyncio.ensure_future(process.communicate())  # to the ends of its pipes, which must not outlive the event loop
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                await ending
+                raise
 
     async def _put(self, number: int, **changes: Any) -> None:
         """Write how a job is; stop it where it ended otherwise meanwhile."""
