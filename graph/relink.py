@@ -370,7 +370,8 @@ class _Relink:
         ]
         new = Counter(chain.from_iterable(changed))
         unsure = {at for at, n in new.items() if (size := self._neighbours_at_most(at)) is None or size + n > self.most}
-        hubs = self.worse = self.worse | self._hubs()
+        self.worse |= self._hubs()
+        hubs = set(self.worse)
         for pair in changed if unsure else ():
             strong, weak = self.ground.weaker_last(*pair)
             if strong in unsure:
