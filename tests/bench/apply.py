@@ -19,23 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from graph.applying import Bounds
-from graph.jobs import APPLY, ENDED, ask_to_apply, job
+from graph.jobs import APPLY, ask_to_apply
 from graph.resolve.rules import Rules
 from graph.store import open_store
 from graph.store.ports import Store
-from service.jobs import Jobs
-from tests.bench.simulate import NOW, TRIED, fill, measured
+from tests.bench.simulate import NOW, TRIED, ended, fill, measured
 
 
 async def applied(store: Store, toml: str) -> Any:
-    jobs = Jobs(store)
     rules = await store.rules()
     assert rules is not None
-    row = await jobs.begin(APPLY, **ask_to_apply(toml, rules.version, Bounds()))
-    while (found := await job(store, row.id)) is not None and found.state not in ENDED:  # noqa: ASYNC110 - as a client does
-        await asyncio.sleep(0.2)
-    await jobs.close()
-    return found
+    return await ended(store, APPLY, **ask_to_apply(toml, rules.version, Bounds()))
 
 
 async def run(people: int, url: str, *, filled: bool) -> None:

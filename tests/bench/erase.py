@@ -2,9 +2,9 @@
 
     python tests/bench/erase.py --fragments 100000 [--store URL]
 
-A source sends records of 2 or 3 identifiers of the same people, who share devices by chance; then single identifiers are erased, each
-carried by some records beside others. The baseline of an erasure is the withdrawal of one record in the same store, that of the purge a
-copy of the store's file. The store must be empty; without one it is a SQLite file that is deleted. The erasure key is made for the run.
+A source sends records as those of tests/bench/withdraw.py; then single identifiers are erased, each carried by some records beside
+others. The baseline of an erasure is the withdrawal of one record in the same store, that of the purge a copy of the store's file. The
+store must be empty; without one it is a SQLite file that is deleted. The erasure key is made for the run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import os
 import random
-import resource
 import shutil
 import statistics
 import tempfile
@@ -23,32 +22,15 @@ from pathlib import Path
 
 from graph.curate import perform, preview
 from graph.ingest import ingest
-from graph.model import Fragment, Identifier, RecordKey
+from graph.model import Identifier, RecordKey
 from graph.operations import Erase, Withdraw
 from graph.resolve.rules import Rules
 from graph.store import open_store
 from graph.store.keys import ErasureKey
+from tests.bench.withdraw import AT_ONCE, peak, record
 
-AT_ONCE = 1_000
-START = 1_700_000_000_000_000
 TIMES = 15
 WHY = "a benchmark"
-
-
-def record(number: int, whole: int, draw: random.Random) -> Fragment:
-    who = draw.randrange(whole // 3)
-    carried = [
-        Identifier("user_id", f"u{who}"),
-        Identifier("phone", f"1391{who:07}"),
-        Identifier("device", f"d{draw.randrange(whole // 2)}"),
-        Identifier("cookie", f"c{draw.randrange(2 * whole)}"),
-    ]
-    ids = tuple(draw.sample(carried, draw.choice([2, 2, 3])))
-    return Fragment("crm", str(number), ids, START + number * 1_000, {"name": f"Somebody {who}"})
-
-
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> float:
@@ -70,7 +52,7 @@ async def measure(url: str, fragments: int, file: Path | None) -> None:
     async with open_store(url, Rules.builtin(), erasure_key=ErasureKey.fresh()) as store:
         phones: list[Identifier] = []
         for first in range(0, fragments, AT_ONCE):
-            batch = [record(n, fragments, draw) for n in range(first, min(fragments, first + AT_ONCE))]
+            batch = [record("crm", n, fragments, draw) for n in range(first, min(fragments, first + AT_ONCE))]
             phones += [one for f in batch for one in f.identifiers if one.namespace == "phone" and len(f.identifiers) == 3][:1]
             await ingest(store, batch, reading=False)
         print(f"{fragments:,} fragments{size_of(file)}, {peak()} MiB", flush=True)

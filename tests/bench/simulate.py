@@ -100,10 +100,11 @@ async def measured(store: Store, name: str, work: Any) -> tuple[Any, list[float]
     return done, await writer, await looker
 
 
-async def simulated(store: Store) -> Any:
+async def ended(store: Store, kind: str, **asked: Any) -> Any:
+    """A job, begun and waited for as a client does."""
     jobs = Jobs(store)
-    row = await jobs.begin(SIMULATE, {"toml": TRIED})
-    while (found := await job(store, row.id)) is not None and found.state not in ENDED:  # noqa: ASYNC110 - as a client does
+    row = await jobs.begin(kind, **asked)
+    while (found := await job(store, row.id)) is not None and found.state not in ENDED:  # noqa: ASYNC110 - a client polls
         await asyncio.sleep(0.2)
     await jobs.close()
     return found
@@ -117,7 +118,7 @@ async def run(people: int, path: Path, *, filled: bool) -> None:
             print(f"filled with {people:,} people in {time.perf_counter() - began:.0f} s")
         _, alone, idle = await measured(store, "before", asyncio.sleep(10))
         began = time.perf_counter()
-        found, beside, late = await measured(store, "during", simulated(store))
+        found, beside, late = await measured(store, "during", ended(store, SIMULATE, input={"toml": TRIED}))
         seconds = time.perf_counter() - began
         stats = await store.stats()
     assert found.state == "done", found.error
