@@ -17,12 +17,12 @@ from typing import Final, NamedTuple
 
 from graph.audit import moves, subjects
 from graph.errors import RulesChanged, TooManyChanged
-from graph.evidence import Evidence, field_of
+from graph.evidence import Evidence, field_of, parts
 from graph.ids import new_one_id
 from graph.model import Identifier
 from graph.operations import Revert
 from graph.rehearse import Compared, rehearse
-from graph.rereading import Reader, Rereading, parts
+from graph.rereading import Reader, Rereading
 from graph.resolve.differing import Differing
 from graph.resolve.ground import Namespaces
 from graph.resolve.rules import Rules

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple, TypeVar
 
 from graph.model import Identifier, Instant
 from graph.resolve.ground import Ground, Namespaces
 from graph.resolve.rules import Rules
 from graph.store.ports import NAMESPACE_SHIFT, Known, Member, PinState, Writing
 
-__all__ = ["Evidence", "Field", "Piece", "field_of", "number"]
+__all__ = ["AT_ONCE", "Evidence", "Field", "Piece", "field_of", "number", "parts"]
+
+T = TypeVar("T")
+AT_ONCE: Final = 5_000
+"""How many a store is asked for together, where there may be any number."""
 
 
 class Piece(NamedTuple):
@@ -161,7 +166,7 @@ async def number(writing: Writing, field: Field, named: Iterable[Identifier]) ->
     wanted = list(dict.fromkeys(named))
     ids = {identifier: at for identifier in wanted if (at := field.new.get(identifier)) is not None}
     wanted = [identifier for identifier in wanted if identifier not in ids]
-    numbers = await writing.namespace_numbers({identifier.namespace for identifier in wanted})
+    numbers = {name: place for place, name in enumerate(field.names, start=1)}
     known = await writing.identifiers(wanted)
     ids.update((identifier, field.know(identifier, there)) for identifier, there in known.items())
     new = [identifier for identifier in wanted if identifier not in ids]
@@ -170,3 +175,10 @@ async def number(writing: Writing, field: Field, named: Iterable[Identifier]) ->
         field.found(at, identifier)
         ids[identifier] = at
     return ids
+
+
+def parts(some: Iterable[T]) -> Iterator[list[T]]:
+    """Lists that are not too long to be asked for at once."""
+    ahead = iter(some)
+    while part := list(islice(ahead, AT_ONCE)):
+        yield part

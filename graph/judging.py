@@ -79,11 +79,9 @@ async def settle_ended(writing: Writing, field: Field, evidence: Evidence, rows:
     if not rows:
         return
     ends = {at for row in rows for at in row.ends}
-    field.meet(m for m in (await writing.faces([at for at in ends if at not in field.flags])).values() if m is not None)
     evidence.parted.update(at for row in rows if row.kind is JudgementKind.DISTINCT for at in row.ends)
     evidence.dropped |= ends
-    await _judge_again(writing, field, evidence, ends, less)
-    await field.settle_groups(writing)
+    await settle_reread(writing, field, evidence, ends, less)
 
 
 async def settle_reread(writing: Writing, field: Field, evidence: Evidence, ends: set[int], said: set[int]) -> None:

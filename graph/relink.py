@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
 
-from graph.evidence import Evidence, Field, Piece
+from graph.evidence import Evidence, Field, Piece, parts
 from graph.model import Refusal, Rule
 from graph.resolve.links import Tally, contradictory, pairs_of, refused_alone, star_losers
 from graph.store.ports import BARRED, NAMESPACE_SHIFT, SHARED, LinkRow, Pair, Summary, Writing
@@ -23,8 +23,6 @@ _SHARED = Refusal(Rule.SHARED)
 _STAR = Refusal(Rule.MAX_IDENTIFIERS)
 Sighted: TypeAlias = tuple[Piece, bool]  # and whether it carries the link cleanly
 _ALONE = frozenset({Rule.CONTRADICTION, Rule.SCORE})
-_AT_ONCE = 5_000
-"""Identifiers or links that are asked for together, where there may be any number."""
 
 
 @dataclass(slots=True)
@@ -139,10 +137,10 @@ class _Relink:
 
     async def _count_again(self, pairs: Sequence[Pair]) -> None:
         """Count links by the versions that carry them now."""
-        for first in range(0, len(pairs), _AT_ONCE):
-            found = await self.writing.sightings(pairs[first : first + _AT_ONCE])
+        for part in parts(pairs):
+            found = await self.writing.sightings(part)
             await self._meet({at for sightings in found.values() for seen in sightings for at in seen.ids})
-            for pair in pairs[first : first + _AT_ONCE]:
+            for pair in part:
                 tally = Tally()
                 for seen in found.get(pair, ()):
                     wrong = contradictory(seen.ids, self.ground, self.field.group)
@@ -152,10 +150,8 @@ class _Relink:
     async def rethink(self, evidence: Evidence) -> None:
         """Take up all links of identifiers around which other rules decide otherwise; what this step counted of them already stays."""
         self.rethought = evidence.rethought
-        ids = sorted(evidence.rethought)
         rows: list[LinkRow] = []
-        for first in range(0, len(ids), _AT_ONCE):
-            part = ids[first : first + _AT_ONCE]
+        for part in parts(sorted(evidence.rethought)):
             rows += self._take([*await self.writing.usable_links(part), *await self.writing.barred_links(part)])
         await self._meet({at for row in rows for at in (row.a, row.b)})
         if evidence.recounted:

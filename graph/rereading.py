@@ -6,13 +6,12 @@ under the gate. Then each of them carries what the new rules make of it; how it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Final, TypeVar
+from typing import Final
 
 from graph.erased import erased_among
-from graph.evidence import Evidence, Field, Piece, number
+from graph.evidence import AT_ONCE, Evidence, Field, Piece, number, parts
 from graph.judging import settle_reread
 from graph.model import FragmentStatus, Identifier, JudgementKind
 from graph.resolve.namespaces import reads_alike
@@ -34,18 +33,9 @@ from graph.store.ports import (
 )
 from graph.traits.names import tokens
 
-__all__ = ["Reader", "Rereading", "parts"]
+__all__ = ["Reader", "Rereading"]
 
-T = TypeVar("T")
-_AT_ONCE: Final = 5_000
 _KINDS: Final[tuple[SentKind, ...]] = ("fragments", "judgements", "interactions")
-
-
-def parts(some: Iterable[T]) -> Iterator[list[T]]:
-    """Lists that are not too long to be asked for at once."""
-    ahead = iter(some)
-    while part := list(islice(ahead, _AT_ONCE)):
-        yield part
 
 
 @dataclass(slots=True)
@@ -76,14 +66,14 @@ class Rereading:
             page: Sequence[AsSent] = [AsSent(0, (), None)]
             while page:
                 async with store.writing("rules") as writing:
-                    page = await writing.as_sent(kind, self.looked[kind], _AT_ONCE)
+                    page = await writing.as_sent(kind, self.looked[kind], AT_ONCE)
                 self._note(kind, page)
             told((place + 1) / len(_KINDS))
 
     async def look_at_the_rest(self, writing: Writing) -> None:
         """Look at what came since, under the gate."""
         for kind in _KINDS if not self.needless else ():
-            while page := await writing.as_sent(kind, self.looked[kind], _AT_ONCE):
+            while page := await writing.as_sent(kind, self.looked[kind], AT_ONCE):
                 self._note(kind, page)
 
     def _note(self, kind: SentKind, page: Sequence[AsSent]) -> None:
