@@ -164,7 +164,7 @@ class Reader:
         for one, word in zip(judgements, said, strict=True):
             sides = ((word.a, *word.with_a), (word.b, *word.with_b))
             left, right = (tuple(dict.fromkeys(ids[end] for end in side if end in ids)) for side in sides)
-            rows.append(RereadJudgement(one.row, left, right, (word.with_a, word.with_b), one.live))
+            rows.append(RereadJudgement(one.row, left, right, one.live))
             if one.live:
                 ends.update(one.row.ends, left, right)
                 self.evidence.dropped.update(one.row.ends)

@@ -448,13 +448,11 @@ class RereadVersion(NamedTuple):
 
 
 class RereadJudgement(NamedTuple):
-    """A judgement that names others from now on: `row` as it was, the ends of its sides that are not blocked, the one to show first, and
-    the further ends of each side as sent."""
+    """A judgement that names others from now on: `row` as it was, and the ends of its sides that are not blocked, the one to show first."""
 
     row: JudgementRow
     left: tuple[int, ...]
     right: tuple[int, ...]
-    further: tuple[tuple[Identifier, ...], tuple[Identifier, ...]]
     live: bool
 
 

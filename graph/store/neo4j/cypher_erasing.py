@@ -32,21 +32,24 @@ __all__ = [
     "UNNAME",
 ]
 
+_VERSION: Final = """[f.id, f.source, f.record, f.state, f.observed, f.score, f.ids, f.made, f.ended, f.unlinked], f.sent, f.raw, f.blocked,
+    f.traits, [f.made, f.ended, f.unlinked, f.since] + coalesce(f.spans, []) + coalesce(f.marks, [])"""
+_INTERACTION: Final = "k.id, k.source, k.record, k.origin, k.target, k.raw, type(k) = 'INTERACTION', k.made, k.ended"
+
 TOMBSTONES: Final = "UNWIND $marks AS mark MATCH (t:Tombstone {mark: mark}) RETURN collect([mark, t.erasure, t.identifier])"
 RECORDS_CARRYING: Final = """
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})<-[:CARRIES|CARRIED]-(f)
 RETURN collect(DISTINCT [f.source, f.record])
 """
-SENT_VERSIONS: Final = """
+SENT_VERSIONS: Final = f"""
 UNWIND $rows AS r
-CALL (r) {
-    MATCH (f:Fragment {source: r[0], record: r[1], head: true}) RETURN f
+CALL (r) {{
+    MATCH (f:Fragment {{source: r[0], record: r[1], head: true}}) RETURN f
     UNION
-    MATCH (f:Fragment {source: r[0], record: r[1]}) WHERE f.former > '' RETURN f
-}
-RETURN collect([[f.id, f.source, f.record, f.state, f.observed, f.score, f.ids, f.made, f.ended, f.unlinked], f.sent, f.raw, f.blocked,
-    f.traits, [f.made, f.ended, f.unlinked, f.since] + coalesce(f.spans, []) + coalesce(f.marks, [])])
+    MATCH (f:Fragment {{source: r[0], record: r[1]}}) WHERE f.former > '' RETURN f
+}}
+RETURN collect([{_VERSION}])
 """
 JUDGEMENTS_NAMING: Final = """
 UNWIND $ids AS id
@@ -65,25 +68,24 @@ MATCH (j:Judgement {id: id})
 RETURN collect([[j.id, j.kind, j.a, j.b, j.at, j.in_force, j.with_a, j.with_b], j.decision, j.ended IS NULL, j.raw, j.by, j.reason,
     [j.made, j.ended, j.since] + coalesce(j.spans, []), j.further_a, j.further_b])
 """
-SENT_INTERACTIONS: Final = """
+SENT_INTERACTIONS: Final = f"""
 UNWIND $ids AS id
-MATCH (i:Identifier {id: id})-[k:INTERACTION|INTERACTION_ENDED|INTERACTION_BLOCKED]-()
-RETURN collect(DISTINCT [k.id, k.source, k.record, k.origin, k.target, k.raw, type(k) = 'INTERACTION', k.made, k.ended])
+MATCH (i:Identifier {{id: id}})-[k:INTERACTION|INTERACTION_ENDED|INTERACTION_BLOCKED]-()
+RETURN collect(DISTINCT [{_INTERACTION}])
 """
-SENT_VERSIONS_AS: Final = """
+SENT_VERSIONS_AS: Final = f"""
 UNWIND $ids AS id
-MATCH (f:Fragment {id: id})
-RETURN collect([[f.id, f.source, f.record, f.state, f.observed, f.score, f.ids, f.made, f.ended, f.unlinked], f.sent, f.raw, f.blocked,
-    f.traits, [f.made, f.ended, f.unlinked, f.since] + coalesce(f.spans, []) + coalesce(f.marks, [])])
+MATCH (f:Fragment {{id: id}})
+RETURN collect([{_VERSION}])
 """
-SENT_INTERACTIONS_AS: Final = """
+SENT_INTERACTIONS_AS: Final = f"""
 UNWIND $ids AS id
-CALL (id) {
-    MATCH ()-[k:INTERACTION {id: id}]->() USING INDEX SEEK k:INTERACTION(id) RETURN k
+CALL (id) {{
+    MATCH ()-[k:INTERACTION {{id: id}}]->() USING INDEX SEEK k:INTERACTION(id) RETURN k
     UNION ALL
-    MATCH ()-[k:INTERACTION_BLOCKED {id: id}]->() USING INDEX SEEK k:INTERACTION_BLOCKED(id) RETURN k
-}
-RETURN collect([k.id, k.source, k.record, k.origin, k.target, k.raw, type(k) = 'INTERACTION', k.made, k.ended])
+    MATCH ()-[k:INTERACTION_BLOCKED {{id: id}}]->() USING INDEX SEEK k:INTERACTION_BLOCKED(id) RETURN k
+}}
+RETURN collect([{_INTERACTION}])
 """
 
 RECEIPT: Final = """

@@ -91,7 +91,7 @@ class Lived(NamedTuple):
 
     def at_commit(self, commit: int) -> Lived:
         """With the identifiers that it carried at a commit."""
-        return self._replace(ids=_until(self.reread, commit, self.ids))
+        return self if not self.reread else self._replace(ids=_until(self.reread, commit, self.ids))
 
     def counts(self, commit: int) -> bool:
         return standing_at(self.spans, commit)
@@ -148,6 +148,8 @@ class Said(NamedTuple):
 
     def at_commit(self, commit: int) -> Said:
         """With the ends that it had at a commit."""
+        if not self.reread:
+            return self
         return self._replace(**_until(self.reread, commit, Ends(self.a, self.b, self.with_a, self.with_b))._asdict())
 
 

@@ -81,10 +81,9 @@ def read_receipts(conn: sqlite3.Connection, rules: Rules, ns: Collection[int]) -
 class Erasures:
     """For the step with this commit number."""
 
-    def __init__(self, connection: sqlite3.Connection, sources: Names, namespaces: Names, rules: Rules, commit: int, at: Instant) -> None:
+    def __init__(self, connection: sqlite3.Connection, sources: Names, rules: Rules, commit: int, at: Instant) -> None:
         self.connection = connection
         self.sources = sources
-        self.namespaces = namespaces
         self.rules = rules
         self.commit = commit
         self.at = at

@@ -12,6 +12,7 @@ from graph.model import Identifier, Instant, RecordKey
 from graph.store.past.history import Acted, Ends, Lived, Named, Opened, Said, Span, Stood, Was
 from graph.store.ports import Pair
 from graph.store.sqlite.reads.asking import Asking, numbers, pairs_of
+from graph.store.sqlite.rereading import identifiers_of
 from graph.store.sqlite.under_gate import WITHDRAWN
 
 __all__ = ["SqliteHistory"]
@@ -223,7 +224,7 @@ def _lived(row: Sequence[Any]) -> Lived:
 
 def _said(row: Sequence[Any]) -> Said:
     id, kind, a, b, raw, at, by, reason, with_a, with_b, made, since, ended, in_force, before, ends_before = row
-    sent = tuple(Identifier(*one) for one in orjson.loads(raw))
+    sent = identifiers_of(raw)
     left, right = (tuple(orjson.loads(side)) if side else () for side in (with_a, with_b))
     spans = tuple(_spans(orjson.loads(before), made, since, ended))
     reread = tuple(

@@ -69,12 +69,11 @@ class Rereadings:
         run("INSERT INTO ends_ended VALUES (?, ?, ?, ?, ?, ?)", (was.id, commit, was.a, was.b, *beside))
         ends = [side[0] if side else None for side in (reread.left, reread.right)]
         now = [_further(side[1:]) for side in (reread.left, reread.right)]
-        further = further_text(*reread.further)
         if None in ends and was.in_force:
             run("INSERT OR IGNORE INTO force_ended (judgement, ended, in_force) VALUES (?, ?, 1)", (was.id, commit))
         run(
-            "UPDATE judgement SET a = ?, b = ?, with_a = ?, with_b = ?, further = ?, in_force = in_force AND ? WHERE id = ?",
-            (*ends, *now, further, None not in ends, was.id),
+            "UPDATE judgement SET a = ?, b = ?, with_a = ?, with_b = ?, in_force = in_force AND ? WHERE id = ?",
+            (*ends, *now, None not in ends, was.id),
         )
         pairs = [(at, was.id) for at in sorted({*was.ends})]
         many("INSERT OR IGNORE INTO judgement_end_ended (identifier, judgement) VALUES (?, ?)", pairs)

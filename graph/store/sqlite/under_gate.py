@@ -17,7 +17,6 @@ __all__ = [
     "ACTIVE",
     "BLOCKED",
     "JUDGEMENT",
-    "NAMESPACE_SHIFT",
     "ONE_ID",
     "STATES",
     "SUPERSEDED",

@@ -224,7 +224,7 @@ class SqliteWriting:
         self._interactions = Interactions(connection, sources, commit)
         self._undoing = Undoing(connection, sources, rules, commit)
         self._transaction = transaction
-        self._erasures = Erasures(connection, sources, namespaces, rules, commit, at)
+        self._erasures = Erasures(connection, sources, rules, commit, at)
         self._rereadings = Rereadings(connection, commit)
         self.undone: Mapping[str, Any] | None = None
         self.met: Collection[bytes] = ()
