@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,14 +37,8 @@ def forget_erasures(
     if not reason.strip() or len(reason) > 1024:
         raise typer.BadParameter("say why, in 1 to 1,024 characters", param_hint="--reason")
     found, done = asyncio.run(_forgotten(settings, reason, confirm))
-    figures: dict[str, Any] = {
-        "tombstones": found.tombstones,
-        "identifiers": found.identifiers,
-        "erasures": found.erasures,
-        "dropped": done,
-    }
     if as_json:
-        put(figures)
+        put({**found._asdict(), "dropped": done})
     many = f"{found.tombstones:,} tombstones, of {found.identifiers:,} identifiers in {found.erasures:,} erasures"
     if done:
         say.print(f"dropped {many}; nothing is refused as erased any more", markup=False)

@@ -47,9 +47,13 @@ class _Cut:
             self._clock = None
 
 
-class _Http(HttpToolsProtocol):
+class _Patient(asyncio.Protocol):
+    """What both protocols do: a connection that is full is cut, unless it can be written to again or ends before."""
+
+    transport: asyncio.Transport
+
     def __init__(self, config: uvicorn.Config, *rest: Any, **more: Any) -> None:
-        super().__init__(config, *rest, **more)
+        super().__init__(config, *rest, **more)  # type: ignore[call-arg]  # of the protocol that this is mixed into
         self._cut = _Cut(config)
 
     def pause_writing(self) -> None:
@@ -65,23 +69,11 @@ class _Http(HttpToolsProtocol):
         super().connection_lost(exc)
 
 
-class _WebSocket(WebSocketsSansIOProtocol):
-    def __init__(self, config: uvicorn.Config, *rest: Any, **more: Any) -> None:
-        super().__init__(config, *rest, **more)
-        self._cut = _Cut(config)
+class _Http(_Patient, HttpToolsProtocol):
+    pass
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._cut.full(self.transport)
 
-    def resume_writing(self) -> None:
-        self._cut.free()
-        super().resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._cut.free()
-        super().connection_lost(exc)
-
+class _WebSocket(_Patient, WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         self.transport.abort()  # closing would wait until all is sent
