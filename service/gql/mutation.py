@@ -18,6 +18,7 @@ from graph.lines import fragment_of, identifier_of, interaction_of
 from graph.model import Fragment, Identifier
 from graph.operations import Revert, WithdrawSource
 from graph.resolve.rules import Rules
+from graph.store.ports import JobRow
 from graph.views import ChangeView, ConflictView, ProfileView
 from service.auth import Scope
 from service.gql.conflicts import Conflict
@@ -58,6 +59,8 @@ _MOST: Final = 100
 """Changes, profiles and identifiers that a payload shows."""
 _MOST_NAMED: Final = 1_000
 _ALL_ERASED: Final = "everybody in this record was erased; nothing of it is kept"
+_UNDOING: Final = "revert of rules"
+"""The name under which such jobs keep the keys of their requests, apart from other reverts."""
 _INPUT: Final = strawberry.argument(description="What to do.")
 
 
@@ -134,7 +137,7 @@ class Mutation:
         "since. To keep people apart whatever comes later, use `splitProfile`."
     )
     async def revert(self, info: Info, input: Annotated[RevertInput, _INPUT]) -> IdentityPayload:
-        return await _undoing_rules(info, input, None) or await _performed(info, "revert", input, Scope.CURATE)
+        return await _undoing_before(info, input) or await _performed(info, "revert", input, Scope.CURATE)
 
     @mutation(
         "Forget somebody: all identifiers of a profile, or identifiers. Their values, links, facts, interactions and history are gone, in "
@@ -301,7 +304,7 @@ async def _performed(info: Info, name: str, input: Asked, scope: Scope) -> Ident
         )
     except RulesUndone as undone:
         assert isinstance(input, RevertInput)
-        return await _undoing_rules(info, input, undone) or _refused(undone, sent_id)
+        return await _undoing_rules(info, input, undone)
     except OneIDError as error:
         return _refused(error, sent_id)
     context.wrote(done.token)
@@ -319,9 +322,8 @@ async def _withdrawing(info: Info, input: WithdrawInput) -> IdentityPayload:
         asked = jobs.ask_to_withdraw(operation, said(input.preview_token), context.service.settings.max_withdrawn)
         row = await context.service.jobs.begin(jobs.WITHDRAW, **asked, key=key, by=context.by, key_id=context.key_id)
     except OneIDError as error:
-        return IdentityPayload(changes=[], profiles=[], job=None, user_errors=refused(error), client_mutation_id=sent_id)
-    job = await shown(context, row, ())
-    return IdentityPayload(changes=[], profiles=[], job=job, user_errors=[], client_mutation_id=sent_id)
+        return _refused(error, sent_id)
+    return await _begun(context, row, sent_id)
 
 
 def _most(sent: int | None, name: str) -> int | None:
@@ -332,28 +334,40 @@ def _most(sent: int | None, name: str) -> int | None:
     return most
 
 
-async def _undoing_rules(info: Info, input: RevertInput, undone: RulesUndone | None) -> IdentityPayload | None:
-    """The job that undoes a change of rules: begun, or, with `undone` None, the one that the same request began before, None if none."""
+async def _undoing_before(info: Info, input: RevertInput) -> IdentityPayload | None:
+    """The job that the same request began before, which undoes a change of rules; None if none."""
     context, sent_id = info.context, said(input.client_mutation_id)
-    if undone is None and sent_id is None:
+    if sent_id is None:
         return None
-    context.caller.need(Scope.CURATE if undone is None else Scope.ADMIN)
+    context.caller.need(Scope.CURATE)
     try:
-        key = idempotency_key(context, "revert of rules", sent_id)
-        operation = operation_of(input)
-        assert isinstance(operation, Revert)
-        if undone is None:
-            assert key is not None
-            row = await jobs.asked_before(context.store, key, operation.digest())
-        elif said(input.preview_token) is not None:
-            raise undone
-        else:
-            asked = await jobs.ask_to_undo_rules(context.store, operation, undone)
-            row = await context.service.jobs.begin(jobs.APPLY, **asked, key=key, by=context.by, key_id=context.key_id)
+        key = idempotency_key(context, _UNDOING, sent_id)
+        assert key is not None
+        row = await jobs.asked_before(context.store, key, operation_of(input).digest())
     except OneIDError as error:
         return _refused(error, sent_id)
-    if row is None:
-        return None
+    return None if row is None else await _begun(context, row, sent_id)
+
+
+async def _undoing_rules(info: Info, input: RevertInput, undone: RulesUndone) -> IdentityPayload:
+    """Begin the job that undoes a change of rules; it has no preview."""
+    context, sent_id = info.context, said(input.client_mutation_id)
+    context.caller.need(Scope.ADMIN)
+    if said(input.preview_token) is not None:
+        return _refused(undone, sent_id)
+    try:
+        key = idempotency_key(context, _UNDOING, sent_id)
+        operation = operation_of(input)
+        assert isinstance(operation, Revert)
+        asked = await jobs.ask_to_undo_rules(context.store, operation, undone)
+        row = await context.service.jobs.begin(jobs.APPLY, **asked, key=key, by=context.by, key_id=context.key_id)
+    except OneIDError as error:
+        return _refused(error, sent_id)
+    return await _begun(context, row, sent_id)
+
+
+async def _begun(context: Context, row: JobRow, sent_id: str | None) -> IdentityPayload:
+    """A job of which nothing is shown yet but itself."""
     job = await shown(context, row, ())
     return IdentityPayload(changes=[], profiles=[], job=job, user_errors=[], client_mutation_id=sent_id)
 
