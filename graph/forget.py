@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from graph.audit import subjects
 from graph.erased import erased_among, marks, same_key
-from graph.errors import BadInput, KeyReused, NotFound, Stale
+from graph.errors import BadInput, KeyReused, KeyTrouble, NotFound, Stale
 from graph.evidence import Evidence, Field, Piece, field_of
 from graph.judging import content as said
 from graph.judging import settle_ended
@@ -29,6 +29,7 @@ from graph.settle import settle_step
 from graph.store.ports import (
     NAMESPACE_SHIFT,
     Burial,
+    Content,
     Deed,
     Delta,
     Erasing,
@@ -75,6 +76,7 @@ async def erase(writing: Writing, operation: Erase, store: Store, key: bytes, ne
     work.commits.update(n for i in interactions for n in i.commits)
     work.evidence.dropped |= {end for i in interactions if i.active for end in (i.origin, i.target)}
     await work.tell_apart(writing)
+    await _unlike_former_names(writing, work)
     await writing.erase_evidence(work.erasing)
     delta, positions = await _settled(writing, work, field, judgements, new_id)
     await writing.bury(work.burial(operation.reason))
@@ -113,6 +115,13 @@ async def _with_former_forms(writing: Writing, named: list[Identifier]) -> list[
     forms = {form for namespace, values in texts.items() for form in forms_of(namespace, values, rules)} - now
     known = {found.id: one for one, found in (await writing.identifiers(forms)).items()}
     return [*named, *(known[at] for at in sorted(await writing.unmentioned(known) if known else ()))]
+
+
+async def _unlike_former_names(writing: Writing, work: _Erasure) -> None:
+    """KeyTrouble where a record would get a name that it had before the tombstones were dropped: two records would be one."""
+    named = {left.fragment.key for left in work.erasing.versions_left}.difference(work.touched)
+    if named and await writing.heads([Content(record, b"") for record in named]):
+        raise KeyTrouble("records are still named by this erasure key, whose tombstones were dropped; set another one")
 
 
 async def _settled(
@@ -180,9 +189,10 @@ class _Erasure:
             by_record[version.row.record].append(version)
         for record, some in by_record.items():
             self.touched.append(record)
+            stays = any(self._left(v) for v in some)
             if (of := self._held_by(record.id)) is not None:
-                self.renamed[record_mark(self.key, record)] = of
-            if any(self._left(v) for v in some):
+                self.renamed[record_mark(self.key, record)] = 0 if stays else of  # what is left keeps its name for ever
+            if stays:
                 self._lessen(record, some, surrogate(self.key, record) if of is not None else record)
             else:
                 self.erasing.versions_gone += some
@@ -338,13 +348,13 @@ async def carry_over(former: Store, store: Store, *, reason: str, by: str | None
     same_key(key, [mark for mark, _, _ in rows])
     async with store.writing("erasure", by=by, reason=reason) as writing:
         await erased_among(writing, store, ())
-        marks = {mark: -at or -1 for mark, erasure, at in rows if erasure}
+        marks = {mark: -abs(at) for mark, erasure, at in rows if erasure}
         known = await writing.tombstones(marks)
         new = {mark: of for mark, of in marks.items() if mark not in known}
         if not new:
             return None
         await writing.carry_over(new, key_mark(key), reason)
-        await writing.write_deed(Deed("erase", (), {"identifiers": len(set(new.values())), "records": 0}, key=key_id))
+        await writing.write_deed(Deed("erase", (), {"identifiers": len({*new.values()} - {0}), "records": 0}, key=key_id))
         return writing.commit
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -136,30 +136,45 @@ async def _heads(writing: Writing, store: Store, came: Sequence[_Prepared]) -> t
         return came, await writing.heads([p.asked for p in came])
     key, rules = store.erasure_key.read(), writing.rules
     named = marks(key, (one for p in came for one in (*p.usable, *p.blocked)), rules)
-    records = {record_mark(key, p.fragment.key): p.fragment.key for p in came}
-    heads = await writing.heads([p.asked for p in came], [*named, *records, key_mark(key)])
-    same_key(key, writing.met)
-    gone = recognised(named, writing.met)
-    renamed = {record for mark, record in records.items() if mark in writing.met}
-    if not gone and not renamed:
+    records = {p.fragment.key: record_mark(key, p.fragment.key) for p in came}
+    heads = await writing.heads([p.asked for p in came], [*named, *records.values(), key_mark(key)])
+    met = writing.met
+    same_key(key, met)
+    gone = recognised(named, met)
+    if not gone and met.keys().isdisjoint(records.values()):
         return came, heads
-    left = [_spared(p, gone, renamed, key, rules) for p in came]
-    prepared = [p for p in left if p is not None]
+    spared = (_spared(p, gone, rules) for p in came)
+    left = [(p, telling) for p, telling in spared if p is not None]
+    named_so = {p.fragment.key: records[p.fragment.key] for p, telling in left if telling or records[p.fragment.key] in met}
+    hidden = await _hide(writing, key, named_so, {asked.key for asked in heads})
+    prepared = [_named(p, surrogate(key, p.fragment.key), rules) if p.fragment.key in hidden else p for p, _ in left]
     return prepared, await writing.heads([p.asked for p in prepared])
 
 
-def _spared(p: _Prepared, gone: set[Identifier], renamed: set[RecordKey], key: bytes, rules: Rules) -> _Prepared | None:
-    """What may land of a fragment; None: nothing, since all who are in it were erased."""
-    sent = p.fragment
-    erased = erased_in(sent, gone, rules)
+def _spared(p: _Prepared, gone: set[Identifier], rules: Rules) -> tuple[_Prepared | None, bool]:
+    """What may land of a fragment, and whether the id of its record holds who was erased. None: nothing, since all who are in it were."""
+    erased = erased_in(p.fragment, gone, rules)
     traces = own_traces(erased, gone, rules)
-    less = without(sent, gone, rules, traces)
-    if traces is not None and traces.in_text(sent.id):
-        renamed = renamed | {sent.key}
-    if sent.key in renamed:
-        less = replace(less, id=surrogate(key, sent.key).id)
-    left = _prepare(p.place, less, rules)._replace(erased=erased)
-    return None if erased and not left.usable else left
+    left = _prepare(p.place, without(p.fragment, gone, rules, traces), rules)._replace(erased=erased)
+    return None if erased and not left.usable else left, traces is not None and traces.in_text(p.fragment.id)
+
+
+async def _hide(writing: Writing, key: bytes, hidden: Mapping[RecordKey, bytes], known: set[RecordKey]) -> Collection[RecordKey]:
+    """Name records otherwise from now on, by their marks: also what comes of them without who was erased, so that it is the same record,
+    and what was `known` of them before. One of which there is something under both names keeps its own."""
+    met = writing.met
+    both = await writing.heads([Content(surrogate(key, record), b"") for record in hidden if record in known])
+    kept = {asked.key for asked in both}
+    hidden = {record: mark for record, mark in hidden.items() if record not in known or surrogate(key, record) not in kept}
+    new = [mark for mark in hidden.values() if mark not in met or met[mark][1]]
+    if new:
+        erasure = min(n for n, _ in met.values() if n)
+        await writing.hide_records(dict.fromkeys(new, erasure), {record: surrogate(key, record) for record in hidden if record in known})
+    return hidden
+
+
+def _named(p: _Prepared, record: RecordKey, rules: Rules) -> _Prepared:
+    return _prepare(p.place, replace(p.fragment, id=record.id), rules)._replace(erased=p.erased)
 
 
 class _Counting(NamedTuple):

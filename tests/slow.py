@@ -157,10 +157,8 @@ class Slow:
             key = version.fragment.key
             if not version.gone and key in of:
                 less = without(version.fragment, self.erased, self.rules)
-                source, id = renamed(key)
-                self.versions[n] = replace(version, fragment=replace(less, source=source, id=id), gone=key not in stay)
-            elif (now := renamed(key)) != key:  # it carried one of them once
-                self.versions[n] = replace(version, fragment=replace(version.fragment, source=now.source, id=now.id))
+                self.versions[n] = replace(version, fragment=less, gone=key not in stay)
+        self.rename(renamed)
         said = {n: without_ends(one, self.erased, self.rules) for n, one in self.judgements.items()}
         self.judgements = {n: one for n, one in said.items() if one is not None}
         self.live &= self.judgements.keys()
@@ -169,6 +167,12 @@ class Slow:
         self.heard = {key: one for key, one in self.heard.items() if one in self.interactions[key]}
         self._settle({})
         self.follows = {n: Follows(self._stub(f.pin), f.closed, self._stub(f.asleep)) for n, f in self.follows.items()}
+
+    def rename(self, renamed: Callable[[RecordKey], RecordKey]) -> None:
+        """Records are known by other names."""
+        for n, version in enumerate(self.versions):
+            source, id = renamed(version.fragment.key)
+            self.versions[n] = replace(version, fragment=replace(version.fragment, source=source, id=id))
 
     def _stub(self, one: Identifier | None) -> Identifier | None:
         """What is left of an identifier that was erased: its number, which nothing leads to."""

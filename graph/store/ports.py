@@ -524,8 +524,8 @@ class ReceiptRow(NamedTuple):
 
 
 class Burial(NamedTuple):
-    """The end of an erasure: `ids` become stubs; `marks` say by tombstone which of them it is of; `commits` are those that made or changed
-    what is gone: their reasons and the answers kept of them go, too."""
+    """The end of an erasure: `ids` become stubs; `marks` say by tombstone which of them it is of, 0: none; `commits` are those that made or
+    changed what is gone: their reasons and the answers kept of them go, too."""
 
     ids: tuple[int, ...]
     marks: Mapping[bytes, int]
@@ -620,12 +620,13 @@ class Writing(Protocol):
         ...
 
     @property
-    def met(self) -> Collection[bytes]:
-        """The tombstones among the marks that `heads` was last asked with."""
+    def met(self) -> Mapping[bytes, tuple[int, int]]:
+        """The tombstones among the marks that `heads` was last asked with, as `tombstones` gives them."""
         ...
 
     async def tombstones(self, marks: Collection[bytes]) -> dict[bytes, tuple[int, int]]:
-        """Those of these that are tombstones: the erasure that made each, and the identifier that it is of (0: none)."""
+        """Those of these that are tombstones: the erasure that made each, and the identifier that it is of (0: none, as of the key, or of a
+        record that has another name for ever)."""
         ...
 
     async def receipt(self, n: int) -> ReceiptRow | None:
@@ -813,6 +814,11 @@ class Writing(Protocol):
 
     async def bury(self, burial: Burial) -> None:
         """Identifiers that nothing mentions any more become stubs without value and history; tombstones and receipt are on record."""
+        ...
+
+    async def hide_records(self, marks: Mapping[bytes, int], names: Mapping[RecordKey, RecordKey]) -> None:
+        """Marks of records, by erasure, are tombstones that are of nobody; records have other `names` from now on, in the past too, under
+        which there is nothing yet."""
         ...
 
     async def carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str) -> None:

@@ -125,7 +125,7 @@ class AllAtOnce(RuleBasedStateMachine):
         done = self.run(perform(self.store, asked, token=seen and seen.token, new_id=self.new_id))
         self.now = self.run(self.store.everything())
         self.receipts |= dict.fromkeys(gone, done.token)
-        self.buried = {mark for mark, _, _ in self.run(self.store.tombstones())}
+        self.look_at_tombstones()
         self.slow.erase(gone, self.as_kept)
         self.causes.clear()
         self.sent.clear()
@@ -138,9 +138,12 @@ class AllAtOnce(RuleBasedStateMachine):
         gone = Random(seed).choice(sorted(self.receipts))
         self.run(allow_again(self.store, self.receipts.pop(gone), (gone,), reason=WHY))
         self.slow.erased.remove(gone)
-        self.buried = {mark for mark, _, _ in self.run(self.store.tombstones())}
+        self.look_at_tombstones()
         self.now = self.run(self.store.everything())
         self.compare()
+
+    def look_at_tombstones(self) -> None:
+        self.buried = {mark for mark, _, _ in self.run(self.store.tombstones())}
 
     def as_kept(self, record: RecordKey) -> RecordKey:
         """A record by the name that it has since its own was erased."""
@@ -188,6 +191,8 @@ class AllAtOnce(RuleBasedStateMachine):
             self.slow.take_back(step.records)
         elif isinstance(step, Add):
             self.told.requests.append(step.fragments)
+            self.look_at_tombstones()
+            self.slow.rename(self.as_kept)
             kept = [(fragment, self.as_kept(fragment.key)) for fragment in step.fragments]
             cause = self.slow.ingest(replace(fragment, source=key.source, id=key.id) for fragment, key in kept)
             assert isinstance(answer, Ingested)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from graph.operations import Erase, Judge, Merge, Revert, Split, Withdraw
 from graph.resolve.rules import Rules
 from graph.resolve.scrub import without, without_ends
 from graph.store.keys import ErasureKey
-from graph.store.ports import ExportKind, Store
+from graph.store.ports import Everything, ExportKind, Store
 from graph.store.sqlite.store import open_sqlite
 from graph.views import ByIdentifier, ByOneId, Page, Want
 from tests.build import distinct, fragment, identifier, ids, minute, same
@@ -277,6 +278,54 @@ async def test_a_record_whose_own_id_was_erased_is_withdrawn_by_it(known: Store)
 
     assert done.token > 0
     assert not [row async for row in known.export("fragments") if row["id"].startswith("erased-")]
+
+
+LATE = (
+    fragment("email:ada@example.com", "device:d-9", id="of ada@example.com", at=1),
+    fragment("device:d-9", "device:d-8", id="of ada@example.com", at=2),
+)
+"""Two versions of a record that the store did not have when Ada was erased; only the first says whose address its id is."""
+
+
+@pytest.mark.parametrize("requests", [(LATE,), LATE, LATE[::-1], (LATE[1], LATE)], ids=["at once", "in order", "late", "both"])
+async def test_a_new_record_whose_own_id_was_erased_is_one_record_in_any_order(known: Store, requests: tuple[Any, ...]) -> None:
+    await perform(known, erase(*ADA))
+    for some in requests:
+        await ingest(known, some if isinstance(some, tuple) else [some])
+
+    names = [row["id"] async for row in known.export("fragments") if row["id"].startswith("erased-")]
+    assert len(names) == 2  # the other one was there before
+    assert "ada@example" not in await all_texts(known)
+    assert_only_the_last_counts(await known.everything())
+    done = await perform(known, Withdraw(LATE[0].key, WHY))
+    assert done.token > 0
+    assert (await check(known)).differences == ()
+
+
+def assert_only_the_last_counts(now: Everything) -> None:
+    named = names_of(now)
+    assert {frozenset(named[at] for at in seen.ids) for _, seen in now.versions} >= {frozenset(ids("device:d-9", "device:d-8"))}
+    assert not any(seen.observed == minute(1) and Identifier("device", "d-9") in {named[at] for at in seen.ids} for _, seen in now.versions)
+
+
+async def test_a_record_keeps_its_other_name_when_who_its_id_names_may_come_again(known: Store) -> None:
+    done = await perform(known, erase(*ADA))
+    await ingest(known, [LATE[0]])
+    await allow_again(known, done.token, ids(ADA[0]), reason=WHY)
+    await ingest(known, [LATE[1]])
+
+    assert_only_the_last_counts(await known.everything())
+    assert "ada@example" not in await all_texts(known)
+
+
+async def test_names_made_with_a_key_are_not_made_again_after_its_tombstones_were_dropped(known: Store) -> None:
+    await perform(known, erase(*ADA))
+    await forget_erasures(known, (await buried(known)).tombstones, reason=WHY)
+    await ingest(known, [fragment("email:ada@example.com", "device:d-9", id="ada@example.com")])
+    before = await known.everything()
+    with pytest.raises(KeyTrouble, match="set another one"):
+        await perform(known, erase(ADA[0]))
+    assert await known.everything() == before
 
 
 async def test_another_key_is_told_from_the_right_one(known: Store) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "GONE_INTERACTIONS",
     "GONE_JUDGEMENTS",
     "GONE_VERSIONS",
+    "HIDE_RECORDS",
     "JUDGEMENTS_NAMING",
     "LESSEN",
     "MARK",
@@ -160,6 +161,15 @@ SET q.result = $result
 MARK: Final = """
 UNWIND $rows AS m
 MERGE (t:Tombstone {mark: m[0]}) SET t.erasure = m[1], t.identifier = m[2]
+"""
+HIDE_RECORDS: Final = """
+UNWIND $rows AS r
+CALL (r) {
+    MATCH (f:Fragment {source: r[0], record: r[1], head: true}) RETURN f
+    UNION
+    MATCH (f:Fragment {source: r[0], record: r[1]}) WHERE f.former > '' RETURN f
+}
+SET f.record = r[2]
 """
 EVERY_MARK: Final = """
 MATCH (t:Tombstone) WHERE t.mark > $after

@@ -136,6 +136,11 @@ class Erasures(Interactions):
             records=burial.records,
         )
 
+    @kept
+    async def hide_records(self, marks: Mapping[bytes, int], names: Mapping[RecordKey, RecordKey]) -> None:
+        await self._portioned(erasing_.MARK, [[mark.hex(), erasure, 0] for mark, erasure in marks.items()])
+        await self._portioned(erasing_.HIDE_RECORDS, [[*record, now.id] for record, now in names.items()])
+
     async def carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str) -> None:
         self.erased = True
         await self._carry_over(marks, key_mark, reason, self.by)
@@ -144,7 +149,7 @@ class Erasures(Interactions):
     async def _carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str, by: str | None) -> None:
         rows = [*([mark.hex(), self.commit, at] for mark, at in marks.items()), [key_mark.hex(), 0, 0]]
         await self._portioned(erasing_.MARK, rows)
-        count = len(set(marks.values()))
+        count = len({*marks.values()} - {0})
         at = self.counters.at
         await self.post(erasing_.RECEIPT, commit=self.commit, at=at, by=by, reason=reason, identifiers=count, records=0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -41,7 +41,7 @@ class UnderGate:
     """Element ids as this transaction has met them: of identifiers by id, of profiles by number, which is smaller than any id."""
     link_elements: dict[Pair, str]
     """Those of links that evidence was read for."""
-    met: Collection[bytes]
+    met: Mapping[bytes, tuple[int, int]]
     """Tombstones among the marks that `heads` was last asked with."""
     summed: dict[int, Summary]
     """Summaries that this step has read and not changed since."""
@@ -56,9 +56,9 @@ class UnderGate:
         listed = [[*c.key, c.digest.hex(), place] for place, c in enumerate(asked)]
         if marks:
             rows, met = await self.ask(cypher.HEADS_AND_TOMBSTONES, rows=listed, marks=[mark.hex() for mark in marks])
-            self.met = [bytes.fromhex(mark) for mark, *_ in met]
+            self.met = {bytes.fromhex(mark): (erasure, at) for mark, erasure, at in met}
         else:
-            rows, self.met = await self.ask(cypher.HEADS, rows=listed), ()
+            rows, self.met = await self.ask(cypher.HEADS, rows=listed), {}
         found: dict[Content, Head] = {}
         marked = [[*asked[row[0]].key, row[0]] for row in rows if row[2] == ACTIVE and row[7]]
         beside = await self._beside(marked) if marked else {}

@@ -35,7 +35,7 @@ class Neo4jWriting(Undoing, Jobs, Audit):
         self.counters = counters
         self.withdrawn = set()
         self.erased = False
-        self.met = ()
+        self.met = {}
         self.names = transaction.names
         self.ruled = transaction.ruled
         self.elements = transaction.elements

@@ -68,6 +68,7 @@ _INTERACTIONS_AS: Final = """
 SELECT x.id, x.source, x.record, x.origin, x.target, x.raw, x.state, x.made, x.ended
 FROM json_each(?1) j CROSS JOIN interaction x ON x.id = j.value ORDER BY x.id
 """
+_MARK: Final = "INSERT OR REPLACE INTO tombstone (mark, erasure, identifier) VALUES (?, ?, ?)"
 _RECEIPTS: Final = """
 SELECT e.n, e.at, e.by, e.reason, e.identifiers, e.records, e.purged FROM json_each(?) j CROSS JOIN erasure e ON e.n = j.value
 """
@@ -237,13 +238,16 @@ class Erasures:
         self._mark(burial.marks, burial.key_mark)
 
     def _mark(self, marks: Mapping[bytes, int], key_mark: bytes) -> None:
-        self.connection.executemany(
-            "INSERT OR REPLACE INTO tombstone (mark, erasure, identifier) VALUES (?, ?, ?)",
-            [*((mark, self.commit, at) for mark, at in marks.items()), (key_mark, 0, 0)],
-        )
+        self.connection.executemany(_MARK, [*((mark, self.commit, at) for mark, at in marks.items()), (key_mark, 0, 0)])
+
+    def hide_records(self, marks: Mapping[bytes, int], names: Mapping[RecordKey, RecordKey]) -> None:
+        many = self.connection.executemany
+        many(_MARK, [(mark, erasure, 0) for mark, erasure in marks.items()])
+        renamed = [(now.id, self.sources.number[record.source], record.id) for record, now in names.items()]
+        many("UPDATE version SET record = ? WHERE source = ? AND record = ?", renamed)
 
     def carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str, by: str | None) -> None:
-        said = (self.commit, self.at, by, reason, len(set(marks.values())), self.at)
+        said = (self.commit, self.at, by, reason, len({*marks.values()} - {0}), self.at)
         self.connection.execute("INSERT INTO erasure (n, at, by, reason, identifiers, records, purged) VALUES (?, ?, ?, ?, ?, 0, ?)", said)
         self._mark(marks, key_mark)
 

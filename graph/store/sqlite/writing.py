@@ -227,7 +227,7 @@ class SqliteWriting:
         self._erasures = Erasures(connection, sources, rules, commit, at)
         self._rereadings = Rereadings(connection, commit)
         self.undone: Mapping[str, Any] | None = None
-        self.met: Collection[bytes] = ()
+        self.met: Mapping[bytes, tuple[int, int]] = {}
         self.erased = False
 
     @property
@@ -298,7 +298,7 @@ class SqliteWriting:
         return await self._run(self._heads, asked, marks)
 
     def _heads(self, asked: Sequence[Content], marks: Collection[bytes]) -> dict[Content, Head]:
-        self.met = self._erasures.tombstones(marks) if marks else ()
+        self.met = self._erasures.tombstones(marks) if marks else {}
         return self._reads.heads(asked)
 
     async def tombstones(self, marks: Collection[bytes]) -> dict[bytes, tuple[int, int]]:
@@ -328,6 +328,9 @@ class SqliteWriting:
     async def bury(self, burial: Burial) -> None:
         await self._run(self._erasures.bury, burial, self.by)
         self.erased = self._transaction.buried = True
+
+    async def hide_records(self, marks: Mapping[bytes, int], names: Mapping[RecordKey, RecordKey]) -> None:
+        await self._run(self._erasures.hide_records, marks, names)
 
     async def carry_over(self, marks: Mapping[bytes, int], key_mark: bytes, reason: str) -> None:
         await self._run(self._erasures.carry_over, marks, key_mark, reason, self.by)
