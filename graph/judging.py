@@ -35,7 +35,7 @@ async def record_judgements(
 
     What comes back goes on to `settle_step`: the field, the evidence, and the identifiers named. `one_decision`: they are one cause.
     """
-    sides = [(_usable(rules, j.a, *j.with_a), _usable(rules, j.b, *j.with_b)) for j in judgements]
+    sides = [[_usable(rules, *side) for side in j.sides] for j in judgements]
     field, ids = await field_of(writing, rules, (end for both in sides for side in both for end in side))
     evidence = Evidence("judgement", mentioned=set(ids.values()))
     new: set[int] = set()

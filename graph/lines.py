@@ -371,8 +371,7 @@ def format_fragment(fragment: Fragment) -> dict[str, Any]:
 
 def format_judgement(judgement: Judgement) -> dict[str, Any]:
     """The judgement as the object of its line; `judgement_of` gives it back."""
-    sides = ((judgement.a, *judgement.with_a), (judgement.b, *judgement.with_b))
-    a, b = (side[0].text if len(side) == 1 else [one.text for one in side] for side in sides)
+    a, b = (side[0].text if len(side) == 1 else [one.text for one in side] for side in judgement.sides)
     obj: dict[str, Any] = {"judgement": judgement.kind.value, "a": a, "b": b}
     if judgement.at is not None:
         obj["at"] = rfc3339(judgement.at)

@@ -118,6 +118,10 @@ class Judgement:
     with_a: tuple[Identifier, ...] = ()
     with_b: tuple[Identifier, ...] = ()
 
+    @property
+    def sides(self) -> tuple[tuple[Identifier, ...], tuple[Identifier, ...]]:
+        return (self.a, *self.with_a), (self.b, *self.with_b)
+
 
 @dataclass(frozen=True, slots=True)
 class Interaction:

@@ -158,12 +158,11 @@ class Reader:
 
     async def _judgements(self, judgements: Sequence[SentJudgement]) -> None:
         said = [one.judgement for one in judgements]
-        ids = await self._ids(end for one in said for end in (one.a, *one.with_a, one.b, *one.with_b))
+        ids = await self._ids(end for one in said for side in one.sides for end in side)
         rows: list[RereadJudgement] = []
         ends: set[int] = set()
         for one, word in zip(judgements, said, strict=True):
-            sides = ((word.a, *word.with_a), (word.b, *word.with_b))
-            left, right = (tuple(dict.fromkeys(ids[end] for end in side if end in ids)) for side in sides)
+            left, right = (tuple(dict.fromkeys(ids[end] for end in side if end in ids)) for side in word.sides)
             rows.append(RereadJudgement(one.row, left, right, one.live))
             if one.live:
                 ends.update(one.row.ends, left, right)

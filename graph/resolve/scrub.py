@@ -91,17 +91,13 @@ def without_ends(judgement: Judgement, erased: Collection[Identifier], rules: Ru
     less = less_ends(judgement, erased, rules)
     if less is None or less is judgement:
         return less
-    sides = ((less.a, *less.with_a), (less.b, *less.with_b))
-    return less if all(any(not isinstance(rules.normalise(end), Blocked) for end in side) for side in sides) else None
+    return less if all(any(not isinstance(rules.normalise(end), Blocked) for end in side) for side in less.sides) else None
 
 
 def less_ends(judgement: Judgement, erased: Collection[Identifier], rules: Rules) -> Judgement | None:
     """As `without_ends`, blocked ends counted: of a judgement on record, which keeps no blocked ends but the first."""
-    sides = []
-    for first, more in ((judgement.a, judgement.with_a), (judgement.b, judgement.with_b)):
-        sides.append([end for end in (first, *more) if end not in erased and rules.normalise(end) not in erased])
-    before = 2 + len(judgement.with_a) + len(judgement.with_b)
-    if len(sides[0]) + len(sides[1]) == before:
+    sides = [tuple(end for end in side if end not in erased and rules.normalise(end) not in erased) for side in judgement.sides]
+    if tuple(sides) == judgement.sides:
         return judgement
     if not sides[0] or not sides[1]:
         return None
