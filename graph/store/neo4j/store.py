@@ -160,7 +160,9 @@ class Neo4jStore:
                 raise StoreBusy("other rules come into force just now; send the request again")
             if waited >= _KILLED_SECONDS and not cleared:
                 cleared = True
-                await self._clear()
+                with contextlib.suppress(TimeoutError, StoreBusy):
+                    async with asyncio.timeout(_SWITCH_SECONDS - waited):  # a long step may hold the gate
+                        await self._clear()
             await asyncio.sleep(_PAUSE * (0.5 + random.random()))
 
     async def _heard_of(self, version: int | None) -> bool:

@@ -141,6 +141,21 @@ async def test_a_read_waits_for_other_rules_only_so_long(store: Neo4jStore, mark
         await store.stats()
 
 
+async def test_a_read_does_not_wait_longer_because_a_step_holds_the_gate(
+    store: Neo4jStore, mark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "_KILLED_SECONDS", 0)
+    monkeypatch.setattr(stores, "_SWITCH_SECONDS", 0.2)
+    async with store.writing("fragment") as writing:
+        await writing.one_ids([])
+        await mark(LEFT)
+        with pytest.raises(StoreBusy, match="send the request again"):
+            await asyncio.wait_for(store.stats(), 5)
+
+    assert (await ingest(store, [fragment("user_id:1")])).accepted == 1
+    assert (await store.stats()).rules_version == 1
+
+
 async def test_a_read_goes_on_when_the_rules_are_in_force(store: Neo4jStore, mark: Any) -> None:
     """It hears of them, and reads by them."""
     await put(store, OTHER)
