@@ -6,17 +6,18 @@ looks: its process died.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 
 from graph.applying import Applied, Bounds, put_in_force, try_rules
 from graph.curate import Curated, Long, perform
-from graph.errors import KeyReused, NotFound, RulesChanged, RulesUndone
+from graph.errors import KeyReused, NotFound, RulesChanged, RulesUndone, StoreBusy
 from graph.model import Identifier, Instant, Key, Refusal, Rule
 from graph.operations import Revert, WithdrawSource
 from graph.previews import ShownProfile
@@ -51,6 +52,7 @@ __all__ = [
     "withdraw_as_job",
 ]
 
+T = TypeVar("T")
 BEAT: Final = 3_000_000
 SILENT: Final = 30_000_000
 SIMULATE: Final = "simulate_rules"
@@ -61,6 +63,7 @@ _OPERATIONS: Final = {SIMULATE: "simulateRules", APPLY: "applyRules", WITHDRAW: 
 """What asks for each kind of job, by its name in the API."""
 _NONE: Final[Mapping[str, Any]] = {}
 Check: TypeAlias = Callable[[Writing], Awaitable[None]]
+_TRIES: Final = 6
 _DIED = ("UNAVAILABLE", "the process that did this job has gone; ask for it again")
 
 
@@ -187,7 +190,7 @@ async def withdraw_as_job(
 
     long = Long(input["most"], told, finish, number, input["asked"])
     operation = WithdrawSource(input["source"], input["since"], await _reason(store, input) or "")
-    done = await perform(store, operation, token=input["token"], by=by, key_id=key_id, long=long)
+    done = await _when_free(lambda: perform(store, operation, token=input["token"], by=by, key_id=key_id, long=long))
     return {"changes": len(done.changes)}
 
 
@@ -231,9 +234,18 @@ async def apply_as_job(
         result.update(version=done.version, commit=done.commit, changes=len(done.delta.changes))
         await _end(writing, row, result)
 
-    await put_in_force(store, tried, bounds, revert=revert, by=by, key_id=key_id, job=number, asked=input["asked"], finish=finish)
+    named = {"by": by, "key_id": key_id, "job": number, "asked": input["asked"]}
+    await _when_free(lambda: put_in_force(store, tried, bounds, revert=revert, finish=finish, **named))
     told(1.0)
     return result
+
+
+async def _when_free(step: Callable[[], Awaitable[T]]) -> T:
+    """The step that a job has long prepared: where the gate is busy, it is tried again, `_TRIES` times in all."""
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(StoreBusy):
+            return await step()
+    return await step()
 
 
 async def _reason(store: Store, input: Mapping[str, Any]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ import pytest
 from graph import jobs
 from graph.applying import Bounds
 from graph.check import check
-from graph.errors import NotFound
+from graph.errors import NotFound, StoreBusy
 from graph.ingest import ingest
 from graph.jobs import APPLY, ask_for, ask_to_apply
-from graph.store.ports import Store
+from graph.store.ports import Store, Writing
 from service.auth import add_key
 from tests.build import fragment as sent
 from tests.service.asking import Asking, asking, fragment
@@ -125,6 +126,28 @@ async def test_a_job_that_was_cancelled_meanwhile_changes_nothing(store: Store) 
         await jobs.apply_as_job(store, row.id, row.input, by=None, key_id=None, told=lambda part: None)
 
     assert await store.everything() == before
+
+
+@pytest.mark.parametrize(("times", "version"), [(5, 2), (6, 1)])
+async def test_a_job_waits_for_a_busy_gate_some_times(store: Store, monkeypatch: pytest.MonkeyPatch, times: int, version: int) -> None:
+    """What was tried for long is not thrown away because of one step of somebody else."""
+    row, _ = await ask_for(store, APPLY, **ask_to_apply(ONE_PHONE, 1, Bounds()))
+    writing, tries = store.writing, 0
+
+    def busy(kind: str, *, apart: bool = False, **said: Any) -> AbstractAsyncContextManager[Writing]:
+        nonlocal tries
+        tries += apart
+        if apart and tries <= times:
+            raise StoreBusy("another step holds the gate")
+        return writing(kind, apart=apart, **said)
+
+    monkeypatch.setattr(store, "writing", busy)
+    with nullcontext() if version == 2 else pytest.raises(StoreBusy):
+        await jobs.apply_as_job(store, row.id, row.input, by=None, key_id=None, told=lambda part: None)
+
+    rules = await store.rules()
+    assert rules is not None
+    assert (rules.version, tries) == (version, 6)
 
 
 async def test_a_process_that_is_killed_leaves_nothing_half(store: Store) -> None:
