@@ -41,7 +41,8 @@ class Version:
 
 Done: TypeAlias = dict[str, dict[int, int]]
 """What a step did to evidence: numbers of judgements that it put `on` or took `off`, of versions that `arrived`, that it `marked` or
-`unmarked`, that it has `withdrawn` or whose withdrawal it `lifted`, each of the last two with the step of the withdrawal."""
+`unmarked`, that it has `withdrawn` or whose withdrawal it `lifted`, each of these two with the step of the withdrawal; `ruled`: which
+version of the rules it replaced, by which."""
 _OPPOSITE = {
     "on": "off",
     "off": "on",
@@ -78,6 +79,7 @@ class Slow:
     follows: dict[int, Follows] = field(default_factory=dict)
     named: dict[int, Profile] = field(default_factory=dict)
     erased: set[Identifier] = field(default_factory=set)
+    former: list[Rules] = field(default_factory=list)
     steps: int = 0
     name_of: Callable[[Profile], int] = field(default=lambda _: 0)
 
@@ -174,6 +176,22 @@ class Slow:
             source, id = renamed(version.fragment.key)
             self.versions[n] = replace(version, fragment=replace(version.fragment, source=source, id=id))
 
+    def apply(self, rules: Rules) -> Cause:
+        """Other rules come into force, which make the same of what is sent."""
+        self.steps += 1
+        before = self.version
+        self._put_in_force(rules)
+        return self._settle({"ruled": {before: self.version}})
+
+    def _put_in_force(self, rules: Rules) -> None:
+        self.former.append(self.rules)
+        self.rules = rules
+
+    @property
+    def version(self) -> int:
+        """The number of the rules in force."""
+        return len(self.former) + 1
+
     def _stub(self, one: Identifier | None) -> Identifier | None:
         """What is left of an identifier that was erased: its number, which nothing leads to."""
         return Identifier(one.namespace, "") if one in self.erased and one is not None else one
@@ -181,10 +199,19 @@ class Slow:
     def revert(self, cause: Cause) -> Cause | None:
         """Rule 4. None: it is undone already."""
         self.steps += 1
+        for before, after in cause.done.get("ruled", {}).items():
+            if after != self.version:
+                return None
+            self._put_in_force(self.former[before - 1])
+            return self._settle({"ruled": {after: self.version}}, back=self._back(cause), unmade=cause.made)
         undone = {_OPPOSITE[what]: self._apply(_OPPOSITE[what], whom) for what, whom in cause.done.items()}
         undone = {what: whom for what, whom in undone.items() if whom}
         if not undone:
             return None
+        return self._settle(undone, back=self._back(cause), unmade=cause.made)
+
+    def _back(self, cause: Cause) -> Mapping[int, Follows]:
+        """What OneIDs follow again when a cause is undone."""
         back = {n: before for n, (before, after) in cause.moved.items() if self.follows[n] == after}
         for n in cause.slept:
             if (sleeps := self.follows[n].asleep) is not None:
@@ -192,7 +219,7 @@ class Slow:
         for n in cause.woken - cause.slept - (cause.moved.keys() - back.keys()):
             if (pin := back.get(n, self.follows[n]).pin) is not None:
                 back[n] = Follows(asleep=pin)
-        return self._settle(undone, back=back, unmade=cause.made)
+        return back
 
     def _apply(self, what: str, whom: Mapping[int, int]) -> dict[int, int]:
         """Change evidence so, as far as it is not so already; what was changed."""

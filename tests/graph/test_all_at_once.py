@@ -13,16 +13,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from graph import operations
+from graph.applying import put_in_force, try_rules
 from graph.check import differences
 from graph.curate import Curated, perform, preview
-from graph.errors import NotFound
+from graph.errors import NotFound, RulesUndone
 from graph.forget import allow_again
 from graph.ingest import Ingested
 from graph.model import Identifier, Judgement, Key, RecordKey
 from graph.operations import Erase, Operation, Revert, WithdrawSource
+from graph.rereading import Rereading
 from graph.resolve.rules import Rules
 from graph.resolve.tombstones import record_mark, surrogate
 from graph.store.ports import Everything
+from tests.graph.test_applying import NONE, undo
 from tests.graph.test_operations import assert_as_shown, people, some_operation
 from tests.histories import Add, Again, Answer, Case, Interact, Judge, Step, TakeBack, Told, Withdraw, cases, held, names_of, numbered, send
 from tests.slow import Cause, Follows, Profile, Slow
@@ -47,13 +50,14 @@ class AllAtOnce(RuleBasedStateMachine):
         self.receipts: dict[Identifier, int] = {}
         self.buried: set[bytes] = set()
 
-    @initialize(case=cases(most=30))
+    @initialize(case=cases(most=30, others=4))
     def open(self, case: Case) -> None:
         rules = Rules.parse(case.rules)
         self.opened = self.open_with(rules)
         self.store = self.run(self.opened.__aenter__())
         self.slow, self.told = Slow(rules, name_of=self.name_of), Told(rules)
         self.ahead = list(case.steps)
+        self.others = [Rules.parse(text) for text in case.others]
         self.now = self.run(self.store.everything())
 
     def teardown(self) -> None:
@@ -150,6 +154,21 @@ class AllAtOnce(RuleBasedStateMachine):
         key = self.store.erasure_key.read() if self.buried else b""
         return surrogate(key, record) if record_mark(key, record) in self.buried else record
 
+    @precondition(lambda self: self.others)
+    @rule(seed=SEEDS)
+    def apply(self, seed: int) -> None:
+        """Other rules come into force, that read what is sent as those before did: what pins are of has one name then."""
+        random = Random(seed)
+        rules = random.choice(self.others)
+        if random.random() < 0.5 or not Rereading(self.slow.rules, rules).needless:
+            return
+        tried = self.run(try_rules(self.store, rules, self.slow.version, NONE))
+        done = self.run(put_in_force(self.store, tried, NONE, new_id=self.new_id))
+        self.now = self.run(self.store.everything())
+        self.causes.append((("rules", done.commit), self.slow.apply(rules)))
+        assert done.version == self.slow.version
+        self.compare()
+
     @precondition(lambda self: self.causes)
     @rule(seed=SEEDS)
     def revert(self, seed: int) -> None:
@@ -158,15 +177,17 @@ class AllAtOnce(RuleBasedStateMachine):
         (kind, number), cause = self.causes[-1 - back]
         asked = Revert(kind, number, WHY)
         try:
-            done = self.run(perform(self.store, asked, new_id=self.new_id))
+            done: int | None = self.run(perform(self.store, asked, new_id=self.new_id)).token
+        except RulesUndone as undone:
+            done = self.run(undo(self.store, asked, undone, self.new_id)).commit
         except NotFound:
             done = None
         self.now = self.run(self.store.everything())
-        undone = self.slow.revert(cause)
-        assert (done is None) == (undone is None)
+        reverted = self.slow.revert(cause)
+        assert (done is None) == (reverted is None)
         self.compare()
-        if done is not None and undone is not None:
-            self.causes.append((("revert", done.token), undone))
+        if done is not None and reverted is not None:
+            self.causes.append((("revert", done), reverted))
 
     @precondition(lambda self: self.sent)
     @rule(seed=SEEDS)

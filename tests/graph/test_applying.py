@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 import pytest
@@ -12,6 +12,7 @@ from graph.applying import Applied, Bounds, put_in_force, try_rules
 from graph.check import check, differences
 from graph.curate import judge, perform
 from graph.errors import NotFound, RulesChanged, RulesUndone, TooManyChanged
+from graph.ids import new_one_id
 from graph.ingest import ingest
 from graph.model import Fragment, Identifier, Judgement, JudgementKind, Refusal, Rule
 from graph.operations import Erase, Revert
@@ -39,14 +40,19 @@ async def change(store: Store, toml: str, bounds: Bounds = NONE) -> Applied:
     return await put_in_force(store, await try_rules(store, Rules.parse(toml), await version_of(store), bounds), bounds)
 
 
-async def undo(store: Store, kind: str, cause: int) -> Applied:
-    """Revert a change of rules, as the job that is asked for it does."""
+async def revert(store: Store, kind: str, cause: int) -> Applied:
+    asked = Revert(kind, cause, "asked to")
     with pytest.raises(RulesUndone) as undone:
-        await perform(store, Revert(kind, cause, "asked to"))
-    rules = await store.rules(undone.value.version)
+        await perform(store, asked)
+    return await undo(store, asked, undone.value)
+
+
+async def undo(store: Store, asked: Revert, undone: RulesUndone, new_id: Callable[[], str] = new_one_id) -> Applied:
+    """Undo a change of rules, as the job that is asked for it does."""
+    rules = await store.rules(undone.version)
     assert rules is not None
-    tried = await try_rules(store, Rules.parse(rules.toml), undone.value.in_force, NONE)
-    return await put_in_force(store, tried, NONE, revert=Revert(undone.value.cause_kind, undone.value.cause, "asked to"))
+    tried = await try_rules(store, Rules.parse(rules.toml), undone.in_force, NONE)
+    return await put_in_force(store, tried, NONE, revert=asked, new_id=new_id)
 
 
 class History:
@@ -134,7 +140,7 @@ def test_a_revert_brings_back_people_names_and_redirects(open_with: OpenWith, ru
             seen.append(Seen.of(await store.everything()))
             kind = "rules"
             for depth in range(4):
-                done = await undo(store, kind, done.commit)
+                done = await revert(store, kind, done.commit)
                 kind = "revert"
                 seen[depth % 2].assert_holds(Seen.of(await store.everything()))
                 assert (await check(store)).differences == ()
@@ -217,11 +223,11 @@ async def test_only_the_last_change_of_rules_can_be_undone(open_with: OpenWith) 
         second = await change(store, FREE)
         with pytest.raises(NotFound, match="undo what came after it first"):
             await perform(store, Revert("rules", first.commit, "asked to"))
-        back = await undo(store, "rules", second.commit)
+        back = await revert(store, "rules", second.commit)
         assert store.in_force.toml == ONE_USER
         with pytest.raises(NotFound, match="undo what came after it first"):
             await perform(store, Revert("rules", second.commit, "asked to"))
-        again = await undo(store, "revert", back.commit)
+        again = await revert(store, "revert", back.commit)
         assert (again.version, store.in_force.toml) == (5, FREE)
 
 
