@@ -104,7 +104,7 @@ async def put_in_force(
     with it. RulesChanged where other rules came into force since they were tried, TooManyChanged where, with what came since, they merge
     or split more than the bounds allow: nothing is changed then."""
     kind = "rules" if revert is None else "revert"
-    async with store.writing(kind, by=by, reason=None if revert is None else revert.reason, apart=True) as writing:
+    async with store.writing(kind, by=by, reason=None if revert is None else revert.reason, long=True) as writing:
         if writing.rules_version != tried.version:
             raise RulesChanged(tried.version, writing.rules_version)
         before = writing.rules

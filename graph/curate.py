@@ -133,8 +133,8 @@ async def perform(
     """Do what was decided, as one step and one cause, and one entry of the audit: `by` whom, with which API key. `token`: of a preview of
     this operation; Stale where the outcome is no longer what it showed; nothing is written then."""
     digest, long = operation.digest(), long or Long()
-    apart = token is not None or isinstance(operation, WithdrawSource)
-    async with store.writing(operation.kind, by=by, reason=operation.reason, apart=apart) as writing:
+    whole = isinstance(operation, WithdrawSource)
+    async with store.writing(operation.kind, by=by, reason=operation.reason, apart=token is not None, long=whole) as writing:
         if (earlier := await _answered(writing, key, digest)) is not None:
             return earlier
         allowed = await without_erased(writing, store, operation)

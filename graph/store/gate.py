@@ -23,8 +23,8 @@ W_co = TypeVar("W_co", covariant=True)
 class Transaction(Protocol[W_co]):
     """What a store offers the gate; begin, commit and rollback may take a thread or a network trip."""
 
-    async def begin(self) -> None:
-        """Take the gate over all processes; StoreBusy when it is not free in time."""
+    async def begin(self, *, long: bool = False) -> None:
+        """Take the gate over all processes; StoreBusy when it is not free in time. `long`: the first step may take minutes."""
         ...
 
     async def open_step(self) -> W_co: ...
@@ -58,15 +58,15 @@ class Gate(Generic[W]):
         self._done: list[asyncio.Future[None]] = []
 
     @asynccontextmanager
-    async def step(self, *, apart: bool = False) -> AsyncIterator[W]:
+    async def step(self, *, apart: bool = False, long: bool = False) -> AsyncIterator[W]:
         """One step; leaving it returns when it is durable, or raises and nothing of it was written. A caller who is cancelled while it is
         being closed or committed never hears which. `apart`: the steps before it are committed first, so that undoing it is nothing to
-        them."""
+        them. `long`: likewise, and it is the first of its transaction."""
         await self._turn()
         try:
-            if apart and self._done:
+            if (apart and self._done) or (long and self._begun):
                 await _whole(self._settle())
-            yield await _whole(self._open())
+            yield await _whole(self._open(long=long))
             settled = await _whole(self._close())
         except BaseException:
             if self._inside:
@@ -87,9 +87,9 @@ class Gate(Generic[W]):
         finally:
             await _whole(self._leave())
 
-    async def _open(self) -> W:
+    async def _open(self, *, long: bool) -> W:
         if not self._begun:
-            await self._transaction.begin()
+            await self._transaction.begin(long=long)
             self._begun = True
         step = await self._transaction.open_step()
         self._inside = True

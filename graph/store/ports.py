@@ -1029,10 +1029,10 @@ class Store(Reads, Protocol):
     """Of its tombstones."""
 
     def writing(
-        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False
+        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False, long: bool = False
     ) -> AbstractAsyncContextManager[Writing]:
         """The write gate for one step. Leaving it returns when the step is durable, or raises and nothing of it was written. `apart`: it
-        may well be left by raising after it wrote, and takes no step before it along then."""
+        may well be left by raising after it wrote, and takes no step before it along then. `long`: likewise, and it may take minutes."""
         ...
 
     def export(self, kind: ExportKind, *, position: Callable[[int], None] | None = None) -> AsyncIterator[dict[str, Any]]:

@@ -24,6 +24,8 @@ from graph.errors import BadInput, StoreBusy, StoreTrouble
 
 __all__ = [
     "GATE_SECONDS",
+    "LONG_SECONDS",
+    "LONG_STATEMENT_SECONDS",
     "SCHEMES",
     "SIGN_SECONDS",
     "STATEMENT_SECONDS",
@@ -46,6 +48,9 @@ STATEMENT_SECONDS: Final = 30.0
 """How long one statement may take, waiting for a lock included; a server that hangs says nothing by itself."""
 TRANSACTION_SECONDS: Final = 120.0
 """How long a transaction may live at the server, which then ends it."""
+LONG_STATEMENT_SECONDS: Final = 600.0
+LONG_SECONDS: Final = 3600.0
+"""Likewise in a step that is known to be long: of a job, or an export of all there is."""
 GATE_SECONDS: Final = 10.0
 """How long a writer waits for the gate; the server knows no limit of its own for a lock unless it is set there."""
 SIGN_SECONDS: Final = 2.0

@@ -59,7 +59,6 @@ _LOOK_SECONDS: Final = 0.25
 _TOKEN_SECONDS: Final = 5.0
 _PAUSE: Final = 0.02
 _PAGE: Final = 2_000
-_HOUR: Final = 3600.0
 _SWITCH_SECONDS: Final = 5.0
 """How long a read waits for other rules to come into force."""
 _KILLED_SECONDS: Final = 0.5
@@ -118,9 +117,9 @@ class Neo4jStore:
 
     @asynccontextmanager
     async def writing(
-        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False
+        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False, long: bool = False
     ) -> AsyncIterator[Neo4jWriting]:
-        async with self._gate.step(apart=apart) as writing:
+        async with self._gate.step(apart=apart, long=long) as writing:
             writing.kind, writing.by, writing.reason = kind, by, reason
             yield writing
         self._seen = (0.0, 0)
@@ -321,8 +320,8 @@ class Neo4jStore:
     @asynccontextmanager
     async def _long_step(self) -> AsyncIterator[Neo4jWriting]:
         """A step that reads for as long as it takes, and writes nothing; nobody writes meanwhile."""
-        transaction = Neo4jTransaction(self._driver, self._database, self._known, self._clock, seconds=_HOUR)
-        await transaction.begin()
+        transaction = Neo4jTransaction(self._driver, self._database, self._known, self._clock)
+        await transaction.begin(long=True)
         try:
             yield await transaction.open_step()
         finally:

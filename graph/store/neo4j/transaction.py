@@ -27,7 +27,17 @@ from graph.errors import StoreBusy, StoreTrouble
 from graph.model import Instant
 from graph.store.in_force import InForce, Ruled
 from graph.store.neo4j import cypher
-from graph.store.neo4j.connect import GATE_SECONDS, SIGN_SECONDS, STATEMENT_SECONDS, TRANSACTION_SECONDS, tried, unheard, within
+from graph.store.neo4j.connect import (
+    GATE_SECONDS,
+    LONG_SECONDS,
+    LONG_STATEMENT_SECONDS,
+    SIGN_SECONDS,
+    STATEMENT_SECONDS,
+    TRANSACTION_SECONDS,
+    tried,
+    unheard,
+    within,
+)
 from graph.store.neo4j.counters import Counters, Names
 from graph.store.neo4j.writing import Neo4jWriting
 from graph.store.ports import Pair
@@ -55,8 +65,6 @@ class Neo4jTransaction:
         database: str | None,
         known: InForce,
         clock: Callable[[], Instant] = now,
-        *,
-        seconds: float = TRANSACTION_SECONDS,
     ) -> None:
         self.names = Names()
         self.elements: dict[int, str] = {}
@@ -65,7 +73,7 @@ class Neo4jTransaction:
         self._database = database
         self._known = known
         self._clock = clock
-        self._seconds = seconds
+        self._long = False
         self._session: AsyncSession | None = None
         self._transaction: AsyncTransaction | None = None
         self._token = ""
@@ -82,9 +90,10 @@ class Neo4jTransaction:
         self._later: deque[tuple[str, dict[str, Any]]] = deque()
         self._forgotten = 0
 
-    async def begin(self) -> None:
+    async def begin(self, *, long: bool = False) -> None:
         """Take the gate. A server that cannot be reached, or a connection that broke, is tried again; one that was silent the last time is
         asked for a sign of life first, so that those who wait in this process's queue hear of it soon."""
+        self._long = long
         try:
             if self._silent:
                 await self._sign_of_life()
@@ -99,9 +108,10 @@ class Neo4jTransaction:
         try:
             await self._end_left()
             self._token = uuid4().hex
+            life = LONG_SECONDS if self._long else TRANSACTION_SECONDS
             async with within(seconds):
                 self._session = self._driver.session(database=self._database, default_access_mode=WRITE_ACCESS)
-                self._transaction = await self._session.begin_transaction(metadata={"oneid": self._token}, timeout=self._seconds)
+                self._transaction = await self._session.begin_transaction(metadata={"oneid": self._token}, timeout=life)
             took = await _whole(self._ask(cypher.TAKE_GATE, {"token": self._token, "known": len(self.names.names)}, seconds))
             commit, at, version, one_id, judgement, interaction, seq, places, rules, self.sleepers, self._tombstones, names, mark = took
             self._ruled = self._known.find(rules) or self._known.read(rules, await self._ask(cypher.RULES, {"version": rules}, seconds))
@@ -134,11 +144,15 @@ class Neo4jTransaction:
                 await (await transaction.run(each, token=self._token, **values)).consume()
             await transaction.commit()
 
+    @property
+    def _statement_seconds(self) -> float:
+        return LONG_STATEMENT_SECONDS if self._long else STATEMENT_SECONDS
+
     async def ask(self, statement: str, /, **values: Any) -> Any:
         """Run one statement; the one value of its one record, None where it gives none. The statement runs to its end even where the
         caller is cancelled meanwhile, since a driver that is cancelled drops the connection, and the steps of others with it."""
         await self._settle(evidence=statement not in cypher.BESIDE_EVIDENCE)
-        told = await _whole(self._ask(statement, values, STATEMENT_SECONDS))
+        told = await _whole(self._ask(statement, values, self._statement_seconds))
         if self._later:
             await self._send(*self._later.popleft())  # the server has work while the caller computes
         return told
@@ -154,7 +168,7 @@ class Neo4jTransaction:
         self._later.append((statement, values))
 
     async def _send(self, statement: str, values: dict[str, Any]) -> None:
-        self._posted = asyncio.ensure_future(self._ask(statement, values, STATEMENT_SECONDS))
+        self._posted = asyncio.ensure_future(self._ask(statement, values, self._statement_seconds))
         await asyncio.sleep(0)  # it is written here
         await asyncio.sleep(0)  # and sent, by a loop that sends at the end of each turn
 

@@ -165,9 +165,9 @@ class SqliteStore:
 
     @asynccontextmanager
     async def writing(
-        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False
+        self, kind: str, *, by: str | None = None, reason: str | None = None, apart: bool = False, long: bool = False
     ) -> AsyncIterator[SqliteWriting]:
-        async with self._gate.step(apart=apart) as writing:
+        async with self._gate.step(apart=apart, long=long) as writing:
             writing.kind, writing.by, writing.reason = kind, by, reason
             yield writing
         if writing.erased:

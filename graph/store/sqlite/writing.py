@@ -105,8 +105,8 @@ class SqliteTransaction:
         except sqlite3.Error as error:
             raise trouble_of(error) from error
 
-    async def begin(self) -> None:
-        """Nothing yet: the first step begins, so that both take one trip to the thread."""
+    async def begin(self, *, long: bool = False) -> None:
+        """Nothing yet: the first step begins, so that both take one trip to the thread. It may take as long as it likes."""
 
     def _begin(self) -> None:
         run = self.connection.execute

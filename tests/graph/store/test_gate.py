@@ -21,11 +21,13 @@ class Ledger:
         self.written: list[str] = []
         self.calls: list[str] = []
         self.fails = list(fails)
+        self.long: list[bool] = []
         self.open: list[str] | None = None
         self.step: list[str] | None = None
         self.gone = False  # a broken drop takes the transaction along, as a full disk may
 
-    async def begin(self) -> None:
+    async def begin(self, *, long: bool = False) -> None:
+        self.long.append(long)
         assert self.open is None
         await self._call("begin")
         self.open = []
@@ -70,9 +72,9 @@ class Ledger:
             raise Trouble(name)
 
 
-async def note(gate: Gate[list[str]], text: str, *, trouble: bool = False, apart: bool = False) -> None:
+async def note(gate: Gate[list[str]], text: str, *, trouble: bool = False, apart: bool = False, long: bool = False) -> None:
     """A request of one step, two turns long."""
-    async with gate.step(apart=apart) as step:
+    async with gate.step(apart=apart, long=long) as step:
         step.append(f"{text}a")
         await asyncio.sleep(0)
         step.append(f"{text}b")
@@ -104,6 +106,18 @@ async def test_who_waits_goes_on_in_the_same_transaction_in_the_order_they_came(
 
     assert ledger.written == ["aa", "ab", "ba", "bb", "ca", "cb"]
     assert (ledger.calls.count("begin"), ledger.calls.count("commit")) == (1, 1)
+
+
+@pytest.mark.parametrize("trouble", [False, True])
+async def test_a_long_step_is_the_first_of_its_transaction(trouble: bool) -> None:
+    ledger = Ledger()
+    gate = Gate(ledger)
+    before = asyncio.create_task(note(gate, "a", trouble=trouble))
+    ended = await outcomes(before, asyncio.create_task(note(gate, "b", long=True)), asyncio.create_task(note(gate, "c")))
+
+    assert ended == ["Trouble" if trouble else "done", "done", "done"]
+    assert ledger.written == [*([] if trouble else ["aa", "ab"]), "ba", "bb", "ca", "cb"]
+    assert ledger.long == [False, True]
 
 
 async def test_nobody_returns_before_the_transaction_is_durable() -> None:

@@ -134,12 +134,12 @@ async def test_a_job_waits_for_a_busy_gate_some_times(store: Store, monkeypatch:
     row, _ = await ask_for(store, APPLY, **ask_to_apply(ONE_PHONE, 1, Bounds()))
     writing, tries = store.writing, 0
 
-    def busy(kind: str, *, apart: bool = False, **said: Any) -> AbstractAsyncContextManager[Writing]:
+    def busy(kind: str, *, long: bool = False, **said: Any) -> AbstractAsyncContextManager[Writing]:
         nonlocal tries
-        tries += apart
-        if apart and tries <= times:
+        tries += long
+        if long and tries <= times:
             raise StoreBusy("another step holds the gate")
-        return writing(kind, apart=apart, **said)
+        return writing(kind, long=long, **said)
 
     monkeypatch.setattr(store, "writing", busy)
     with nullcontext() if version == 2 else pytest.raises(StoreBusy):

@@ -18,6 +18,7 @@ import pytest
 from neo4j import AsyncDriver, AsyncTransaction
 from neo4j.exceptions import ServiceUnavailable
 
+from graph.applying import Bounds, put_in_force, try_rules
 from graph.errors import StoreBusy, StoreTrouble
 from graph.ingest import ingest
 from graph.resolve.rules import Rules
@@ -27,6 +28,7 @@ from graph.store.neo4j.connect import target_of
 from graph.store.neo4j.reads import Run
 from graph.store.neo4j.store import Neo4jStore, open_neo4j
 from graph.store.neo4j.transaction import Neo4jTransaction
+from graph.store.ports import Writing
 from graph.views import ByIdentifier
 from tests import neo4j_server
 from tests.build import fragment, ids
@@ -168,6 +170,26 @@ async def test_a_read_goes_on_when_the_rules_are_in_force(store: Neo4jStore, mar
 
     assert (await reading).rules_version == 3
     assert store.in_force.toml == "# 3"
+
+
+async def test_a_long_step_may_take_longer_than_others(store: Neo4jStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.store.neo4j.transaction.TRANSACTION_SECONDS", 1.0)
+    tried = await try_rules(store, OTHER, 1, Bounds())
+
+    async def slowly(writing: Writing, applied: object) -> None:
+        await asyncio.sleep(4)  # the server looks for those that take too long every two seconds
+
+    async def usual() -> None:
+        async with store.writing("rules") as writing:
+            await slowly(writing, None)
+            await writing.write_rules(OTHER)
+
+    done = await put_in_force(store, tried, Bounds(), finish=slowly)
+    with pytest.raises(StoreTrouble):
+        await usual()
+    rules = await store.rules()
+    assert rules is not None
+    assert rules.version == done.version
 
 
 @pytest.mark.kill
