@@ -180,6 +180,11 @@ class Reader:
         """OneIDs follow what their identifier is now, where nothing mentions it any more as it was: the strongest form of it."""
         moved = {at: forms for at, forms in self._forms.items() if forms and at not in forms}
         left = await self.writing.unmentioned(moved) if moved else set()
+        if not left:
+            return
         place, text = self.field.ground.place, self.field.ground.text
-        for pin in await self.writing.pins(sorted(left)) if left else ():
-            self.evidence.repinned[pin.n] = PinState(pin=min(moved[pin.at], key=lambda at: (place[at], text[at])))
+        now = {at: min(moved[at], key=lambda form: (place[form], text[form])) for at in left}
+        for pin in await self.writing.pins(sorted(left)):
+            self.evidence.repinned[pin.n] = PinState(pin=now[pin.at])
+        for n, at in (await self.writing.wakes(left)).items() if self.writing.sleepers else ():
+            self.evidence.repinned[n] = PinState(asleep=now[at])

@@ -14,8 +14,8 @@ from graph.curate import judge, perform
 from graph.errors import NotFound, RulesChanged, RulesUndone, TooManyChanged
 from graph.ids import new_one_id
 from graph.ingest import ingest
-from graph.model import Fragment, Identifier, Judgement, JudgementKind, Refusal, Rule
-from graph.operations import Erase, Revert
+from graph.model import Fragment, Identifier, Judgement, JudgementKind, RecordKey, Refusal, Rule
+from graph.operations import Erase, Revert, Withdraw
 from graph.resolve.rules import Rules
 from graph.store.ports import Everything, Store
 from graph.views import ByIdentifier, Want
@@ -250,6 +250,27 @@ async def test_an_erasure_takes_along_what_earlier_rules_made_of_the_same(open_w
         await change(store, rules[0])
         assert (await check(store)).differences == ()
         assert {m.value for m in (await store.everything()).members} == {"", *users}
+
+
+@pytest.mark.parametrize("mentioned", [True, False])
+async def test_a_one_id_that_sleeps_follows_its_identifier_to_the_form_it_has(open_with: OpenWith, mentioned: bool) -> None:
+    rules = [f'[[namespace]]\nname = "mail"\nnormalise = "{how}"\n' for how in ("none", "lowercase")]
+    async with open_with(rules[0]) as store:
+        first = await ingest(store, [fragment("mail:Ada", id="1")])
+        await perform(store, Withdraw(RecordKey("web", "1"), "asked to"))
+        await ingest(store, [fragment("mail:Ada", id="2", at=1)])
+        woke = (await store.everything()).changes[-1]
+        await perform(store, Revert(woke.cause_kind, woke.cause, "asked to"))
+        if not mentioned:
+            await perform(store, Withdraw(RecordKey("web", "2"), "asked to"))
+        assert [row.asleep is not None for row in (await store.everything()).one_ids].count(True) == 1
+
+        await change(store, rules[1])
+        assert (await check(store)).differences == ()
+        again = await ingest(store, [fragment("mail:ADA", id="3", at=2)])
+
+        assert again.results[0].one_id == first.results[0].one_id
+        assert (await check(store)).differences == ()
 
 
 # ---------------------------------------------------------------- meanwhile
