@@ -53,7 +53,7 @@ async def measure(url: str, fragments: int, file: Path | None) -> None:
         phones: list[Identifier] = []
         for first in range(0, fragments, AT_ONCE):
             batch = [record("crm", n, fragments, draw) for n in range(first, min(fragments, first + AT_ONCE))]
-            phones += [one for f in batch for one in f.identifiers if one.namespace == "phone" and len(f.identifiers) == 3][:1]
+            phones += [one for f in batch for one in f.identifiers if one.namespace == "phone" and len(f.identifiers) == 3][:TIMES]
             await ingest(store, batch, reading=False)
         print(f"{fragments:,} fragments{size_of(file)}, {peak()} MiB", flush=True)
         chosen = draw.sample(list(dict.fromkeys(phones)), TIMES)
