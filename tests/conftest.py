@@ -1,6 +1,6 @@
 """What all tests share: stores, a loop, and hypothesis profiles.
 
-Profiles by ONEID_HYPOTHESIS: `dev` (200 examples, the default), `ci` (1,000, always the same ones; the default where CI is set) and
+Profiles by ONEID_HYPOTHESIS: `dev` (200 examples, the default), `ci` (600, always the same ones; the default where CI is set) and
 `by_hand` (100,000).
 """
 
@@ -21,7 +21,7 @@ from tests import stores
 from tests.stores import InlineLoop, OpenWith, Run
 
 settings.register_profile("dev", max_examples=200, deadline=None)
-settings.register_profile("ci", max_examples=1_000, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("ci", max_examples=600, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("by_hand", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("ONEID_HYPOTHESIS") or ("ci" if os.environ.get("CI") else "dev"))
 
