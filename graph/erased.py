@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from graph.errors import Erased, KeyTrouble
-from graph.model import Identifier
+from graph.model import Identifier, RecordKey
 from graph.operations import Erase, Judge, Merge, Operation, Revert, Split, Withdraw
 from graph.resolve.rules import Blocked, Rules
 from graph.resolve.tombstones import key_mark, mark_of, marks_of, record_mark, surrogate
-from graph.store.ports import Store, Writing
+from graph.store.ports import Content, Store, Writing
 from graph.views import ByIdentifier, LookUp
 
-__all__ = ["erased_among", "marks", "recognised", "same_key", "without_erased"]
+__all__ = ["erased_among", "marks", "recognised", "same_key", "with_versions", "without_erased"]
 
 
 def marks(key: bytes, identifiers: Iterable[Identifier], rules: Rules) -> dict[bytes, Identifier]:
@@ -49,6 +49,11 @@ async def erased_among(writing: Writing, store: Store, identifiers: Iterable[Ide
     met = await writing.tombstones([*asked, key_mark(key)])
     same_key(key, met)
     return recognised(asked, met)
+
+
+async def with_versions(writing: Writing, records: Iterable[RecordKey]) -> set[RecordKey]:
+    """Those of these names that records have."""
+    return {asked.key for asked in await writing.heads([Content(record, b"") for record in records])}
 
 
 async def without_erased(writing: Writing, store: Store, operation: Operation) -> Operation:

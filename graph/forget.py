@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from graph.audit import subjects
-from graph.erased import erased_among, marks, same_key
+from graph.erased import erased_among, marks, same_key, with_versions
 from graph.errors import BadInput, KeyReused, KeyTrouble, NotFound, Stale
 from graph.evidence import Evidence, Field, Piece, field_of
 from graph.judging import content as said
@@ -29,7 +29,6 @@ from graph.settle import settle_step
 from graph.store.ports import (
     NAMESPACE_SHIFT,
     Burial,
-    Content,
     Deed,
     Delta,
     Erasing,
@@ -120,7 +119,7 @@ async def _with_former_forms(writing: Writing, named: list[Identifier]) -> list[
 async def _unlike_former_names(writing: Writing, work: _Erasure) -> None:
     """KeyTrouble where a record would get a name that it had before the tombstones were dropped: two records would be one."""
     named = {left.fragment.key for left in work.erasing.versions_left}.difference(work.touched)
-    if named and await writing.heads([Content(record, b"") for record in named]):
+    if named and await with_versions(writing, named):
         raise KeyTrouble("records are still named by this erasure key, whose tombstones were dropped; set another one")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from graph.erased import marks, recognised, same_key
+from graph.erased import marks, recognised, same_key, with_versions
 from graph.errors import AnswerErased, KeyReused
 from graph.evidence import Evidence, Piece, field_of
 from graph.ids import new_one_id
@@ -147,7 +147,7 @@ async def _heads(writing: Writing, store: Store, came: Sequence[_Prepared]) -> t
     left = [(p, telling) for p, telling in spared if p is not None]
     named_so = {p.fragment.key: records[p.fragment.key] for p, telling in left if telling or records[p.fragment.key] in met}
     hidden = await _hide(writing, key, named_so, {asked.key for asked in heads})
-    prepared = [_named(p, surrogate(key, p.fragment.key), rules) if p.fragment.key in hidden else p for p, _ in left]
+    prepared = [_named(p, hidden[p.fragment.key]) if p.fragment.key in hidden else p for p, _ in left]
     return prepared, await writing.heads([p.asked for p in prepared])
 
 
@@ -159,22 +159,22 @@ def _spared(p: _Prepared, gone: set[Identifier], rules: Rules) -> tuple[_Prepare
     return None if erased and not left.usable else left, traces is not None and traces.in_text(p.fragment.id)
 
 
-async def _hide(writing: Writing, key: bytes, hidden: Mapping[RecordKey, bytes], known: set[RecordKey]) -> Collection[RecordKey]:
+async def _hide(writing: Writing, key: bytes, hidden: Mapping[RecordKey, bytes], known: set[RecordKey]) -> dict[RecordKey, RecordKey]:
     """Name records otherwise from now on, by their marks: also what comes of them without who was erased, so that it is the same record,
-    and what was `known` of them before. One of which there is something under both names keeps its own."""
+    and what was `known` of them before. One of which there is something under both names keeps its own. The names."""
     met = writing.met
-    both = await writing.heads([Content(surrogate(key, record), b"") for record in hidden if record in known])
-    kept = {asked.key for asked in both}
-    hidden = {record: mark for record, mark in hidden.items() if record not in known or surrogate(key, record) not in kept}
-    new = [mark for mark in hidden.values() if mark not in met or met[mark][1]]
+    names = {record: surrogate(key, record) for record in hidden}
+    both = await with_versions(writing, [name for record, name in names.items() if record in known])
+    names = {record: name for record, name in names.items() if name not in both}
+    new = [mark for record, mark in hidden.items() if record in names and (mark not in met or met[mark][1])]
     if new:
         erasure = min(n for n, _ in met.values() if n)
-        await writing.hide_records(dict.fromkeys(new, erasure), {record: surrogate(key, record) for record in hidden if record in known})
-    return hidden
+        await writing.hide_records(dict.fromkeys(new, erasure), {record: name for record, name in names.items() if record in known})
+    return names
 
 
-def _named(p: _Prepared, record: RecordKey, rules: Rules) -> _Prepared:
-    return _prepare(p.place, replace(p.fragment, id=record.id), rules)._replace(erased=p.erased)
+def _named(p: _Prepared, record: RecordKey) -> _Prepared:
+    return p._replace(fragment=replace(p.fragment, id=record.id), asked=p.asked._replace(key=record))
 
 
 class _Counting(NamedTuple):
