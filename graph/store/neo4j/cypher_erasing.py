@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from graph.store.neo4j.schema import OF_RECORD as _OF_RECORD
+
 __all__ = [
     "BURY",
     "COUNT_TOMBSTONES",
@@ -44,12 +46,7 @@ MATCH (i:Identifier {id: id})<-[:CARRIES|CARRIED]-(f)
 RETURN collect(DISTINCT [f.source, f.record])
 """
 SENT_VERSIONS: Final = f"""
-UNWIND $rows AS r
-CALL (r) {{
-    MATCH (f:Fragment {{source: r[0], record: r[1], head: true}}) RETURN f
-    UNION
-    MATCH (f:Fragment {{source: r[0], record: r[1]}}) WHERE f.former > '' RETURN f
-}}
+{_OF_RECORD}
 RETURN collect([{_VERSION}])
 """
 JUDGEMENTS_NAMING: Final = """
@@ -162,13 +159,8 @@ MARK: Final = """
 UNWIND $rows AS m
 MERGE (t:Tombstone {mark: m[0]}) SET t.erasure = m[1], t.identifier = m[2]
 """
-HIDE_RECORDS: Final = """
-UNWIND $rows AS r
-CALL (r) {
-    MATCH (f:Fragment {source: r[0], record: r[1], head: true}) RETURN f
-    UNION
-    MATCH (f:Fragment {source: r[0], record: r[1]}) WHERE f.former > '' RETURN f
-}
+HIDE_RECORDS: Final = f"""
+{_OF_RECORD}
 SET f.record = r[2]
 """
 EVERY_MARK: Final = """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from graph.store.neo4j.schema import OF_RECORD as _OF_RECORD
+
 __all__ = [
     "ACTED_TOGETHER",
     "ASLEEP_BEFORE",
@@ -39,12 +41,7 @@ RETURN collect([r[2], f.id, f.observed, f.score, f.ids, f.unlinked IS NULL])
 """
 VERSIONS: Final = f"UNWIND $ids AS id MATCH (f:Fragment {{id: id}}) RETURN collect({_VERSION})"
 VERSIONS_OF: Final = f"""
-UNWIND $rows AS r
-CALL (r) {{
-    MATCH (f:Fragment {{source: r[0], record: r[1], head: true}}) RETURN f
-    UNION
-    MATCH (f:Fragment {{source: r[0], record: r[1]}}) WHERE f.former > '' RETURN f
-}}
+{_OF_RECORD}
 RETURN collect({_VERSION})
 """
 OF_SOURCE: Final = """

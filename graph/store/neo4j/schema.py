@@ -151,7 +151,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HELD", "STEPS", "held_before", "label_of"]
+__all__ = ["HELD", "OF_RECORD", "STEPS", "held_before", "label_of"]
 
 
 def _unique(name: str, what: str, *properties: str) -> str:
@@ -203,6 +203,14 @@ HELD = """CASE WHEN {refused} <> 'distinct' THEN
     + right('000000000000' + toString(a.id % 1099511627776), 13) + right('000000000000' + toString(b.id % 1099511627776), 13)
 END"""
 """`held` of a link k from a to b that `refused` refuses: namespaces of its ends, day and versions counted downwards, places of its ends."""
+
+OF_RECORD = """UNWIND $rows AS r
+CALL (r) {
+    MATCH (f:Fragment {source: r[0], record: r[1], head: true}) RETURN f
+    UNION
+    MATCH (f:Fragment {source: r[0], record: r[1]}) WHERE f.former > '' RETURN f
+}"""
+"""Every version f of the records of these rows."""
 
 _CONFLICTS = (
     _range("link_held", "()-[r:LINK]-()", "held"),
