@@ -101,7 +101,7 @@ async def judge(
 
 async def _allowed(writing: Writing, store: Store, judgements: Sequence[Judgement]) -> tuple[list[Judgement], tuple[int, ...]]:
     """The judgements without those who were erased, and the places of those of which nothing is left."""
-    gone = await erased_among(writing, store, (end for j in judgements for end in (j.a, j.b, *j.with_a, *j.with_b)))
+    gone = await erased_among(writing, store, (end for j in judgements for end in j.ends))
     left = [without_ends(one, gone, writing.rules) for one in judgements] if gone else list(judgements)
     return [one for one in left if one is not None], tuple(place for place, one in enumerate(left) if one is None)
 

@@ -66,7 +66,7 @@ async def erase(writing: Writing, operation: Erase, store: Store, key: bytes, ne
     judgements = await writing.sent_judgements(work.ids)
     interactions = await writing.sent_interactions(work.ids)
     work.learn(one for v in versions for one in v.fragment.identifiers)
-    work.learn(one for j in judgements for side in j.judgement.sides for one in side)
+    work.learn(one for j in judgements for one in j.judgement.ends)
     work.learn(one for i in interactions for one in i.sent)
     work.trace()
     work.records(versions)
@@ -105,7 +105,7 @@ async def _with_former_forms(writing: Writing, named: list[Identifier]) -> list[
         return named
     ids = [known.id for known in (await writing.identifiers(named)).values()]
     sent = [one for v in await writing.sent_versions(ids) for one in v.fragment.identifiers]
-    sent += [one for j in await writing.sent_judgements(ids) for side in j.judgement.sides for one in side]
+    sent += [one for j in await writing.sent_judgements(ids) for one in j.judgement.ends]
     sent += [one for i in await writing.sent_interactions(ids) for one in i.sent]
     rules, now = writing.rules, set(named)
     texts: dict[str, set[str]] = defaultdict(set)

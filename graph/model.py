@@ -122,6 +122,10 @@ class Judgement:
     def sides(self) -> tuple[tuple[Identifier, ...], tuple[Identifier, ...]]:
         return (self.a, *self.with_a), (self.b, *self.with_b)
 
+    @property
+    def ends(self) -> tuple[Identifier, ...]:
+        return (*self.sides[0], *self.sides[1])
+
 
 @dataclass(frozen=True, slots=True)
 class Interaction:

@@ -158,7 +158,7 @@ class Reader:
 
     async def _judgements(self, judgements: Sequence[SentJudgement]) -> None:
         said = [one.judgement for one in judgements]
-        ids = await self._ids(end for one in said for side in one.sides for end in side)
+        ids = await self._ids(end for one in said for end in one.ends)
         rows: list[RereadJudgement] = []
         ends: set[int] = set()
         for one, word in zip(judgements, said, strict=True):

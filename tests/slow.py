@@ -124,7 +124,7 @@ class Slow:
         self.steps += 1
         self.judgements |= judgements
         self.live |= judgements.keys()
-        seen = {one for j in judgements.values() for one in self.usable((j.a, *j.with_a, j.b, *j.with_b))}
+        seen = {one for j in judgements.values() for one in self.usable(j.ends)}
         return self._settle({"on": dict.fromkeys(judgements, 0)}, seen)
 
     def hear(self, interactions: Iterable[Interaction]) -> None:

@@ -122,8 +122,7 @@ class _Evidence:
 
     def word(self, judgement: Judgement) -> Word | None:
         """A judgement on identifiers that are not blocked; None: void. Its identifiers are known either way."""
-        left = self.numbers((judgement.a, *judgement.with_a), repeats=True)
-        right = self.numbers((judgement.b, *judgement.with_b), repeats=True)
+        left, right = (self.numbers(side, repeats=True) for side in judgement.sides)
         return Word(judgement.kind, left, right, judgement.at or 0) if left and right else None
 
     def ground(self) -> Ground:

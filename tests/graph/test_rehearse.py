@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -42,7 +42,7 @@ class Brute:
     """The comparison said once more, without any thought of cost."""
 
     def __init__(self, fragments: Sequence[Fragment], judgements: Sequence[Judgement], before: Rules, after: Rules) -> None:
-        self.sent = sorted({one for f in fragments for one in f.identifiers} | {one for j in judgements for one in ends(j)})
+        self.sent = sorted({one for f in fragments for one in f.identifiers} | {one for j in judgements for one in j.ends})
         self.rules = (before, after)
         self.pins: list[tuple[str, Identifier]] = []
         self.made = tuple(reference_resolve(fragments, judgements, rules) for rules in self.rules)
@@ -88,10 +88,6 @@ class Brute:
 
     def rank(self, identifier: Identifier) -> tuple[int, str]:
         return self.rules[1].namespace(identifier.namespace).rank
-
-
-def ends(judgement: Judgement) -> Iterator[Identifier]:
-    yield from (judgement.a, *judgement.with_a, judgement.b, *judgement.with_b)
 
 
 def counts(done: Compared) -> tuple[int, ...]:
